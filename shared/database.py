@@ -1,0 +1,129 @@
+"""Postgres: a pool, one transaction per door, and multi-row inserts built from the tables' own columns."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import asyncpg
+import orjson
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+from sqlmodel import SQLModel
+
+IDLE_IN_TRANSACTION = "5s"  # a frozen replica must not stop the others; the relay waits for Kafka and gets 15 s
+Rows = list[asyncpg.Record]
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One unit of work: the connection, and the outbox shards to wake when it has committed."""
+
+    connection: Any
+    shards: set[int] = field(default_factory=set)
+
+    async def fetch(self, query: str, *arguments: Any) -> Rows:
+        return list(await self.connection.fetch(query, *arguments))
+
+    async def row(self, query: str, *arguments: Any) -> Any:
+        return await self.connection.fetchrow(query, *arguments)
+
+    async def value(self, query: str, *arguments: Any) -> Any:
+        return await self.connection.fetchval(query, *arguments)
+
+    async def execute(self, query: str, *arguments: Any) -> str:
+        return str(await self.connection.execute(query, *arguments))
+
+    async def insert(self, model: type[SQLModel], rows: Sequence[dict[str, Any]], suffix: str = "") -> Rows:
+        """Insert many rows in one statement; `suffix` is an ON CONFLICT or RETURNING clause."""
+        if not rows:
+            return []
+        columns = tuple(rows[0])
+        query = _insert_statement(model, columns, suffix)
+        return await self.fetch(query, *([row[column] for row in rows] for column in columns))
+
+
+class Database:
+    """A pool that opens late and calls `on_commit` with the outbox shards a transaction wrote to."""
+
+    def __init__(self, url: str, *, name: str, size: int = 10, idle_in_transaction: str = IDLE_IN_TRANSACTION) -> None:
+        self.url, self.name, self.size, self.idle_in_transaction = url, name, size, idle_in_transaction
+        self.on_commit: Callable[[Iterable[int]], None] = lambda shards: None
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self.url,
+            min_size=1,
+            max_size=self.size,
+            init=_use_orjson,
+            command_timeout=30,
+            timeout=10,
+            reset=_keep_session_as_it_is,
+            server_settings={
+                "application_name": self.name,
+                "idle_in_transaction_session_timeout": self.idle_in_transaction,
+                "timezone": "UTC",
+                "tcp_keepalives_idle": "10",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
+                "jit": "off",  # our statements are short: compiling them costs more than running them
+            },
+        )
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """The only place that commits. Rolls back on any exception; wakes the relay after the commit."""
+        async with self._pool.acquire() as connection:
+            unit = Transaction(connection)
+            async with connection.transaction():
+                yield unit
+        if unit.shards:
+            self.on_commit(unit.shards)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """For single queries that change nothing: no BEGIN, no COMMIT."""
+        async with self._pool.acquire() as connection:
+            yield Transaction(connection)
+
+
+async def _keep_session_as_it_is(connection: Any) -> None:
+    """Our sessions hold no state between transactions: asyncpg's reset would cost a round trip each time."""
+
+
+async def _use_orjson(connection: Any) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )
+
+
+@cache
+def _insert_statement(model: type[SQLModel], columns: tuple[str, ...], suffix: str) -> str:
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    types = [table.columns[column].type.compile(dialect) for column in columns]
+    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
+    names = ", ".join(columns)
+    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {suffix}"  # noqa: S608  names of our own
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying the same again later may succeed: the database is away, busy or broke a deadlock."""
+    if isinstance(error, OSError | TimeoutError):
+        return True
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, ValueError)
+    return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in {
+        "08",
+        "40",
+        "53",
+        "55",
+        "57",
+        "25",
+    }

@@ -1,0 +1,100 @@
+"""Group commit: requests that arrive together share one transaction, and each is answered after it committed.
+
+No timer is needed: while one batch is written, the next collects itself.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from shared.database import is_transient
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Overloaded(Exception):
+    """The queue is full, or the database is away: ask again later."""
+
+
+class GroupCommit(Generic[Item, Answer]):
+    """`write` stores a batch in one transaction and answers per item, in order."""
+
+    def __init__(
+        self,
+        write: Callable[[list[Item]], Awaitable[list[Answer]]],
+        *,
+        batch: int = 256,
+        limit: int = 4096,
+        patience: float = 8.0,
+    ) -> None:
+        self._write, self._batch, self._limit, self._patience = write, batch, limit, patience
+        self._queue: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._arrived = asyncio.Event()
+        self._writing = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer waits: background work yields to it."""
+        return self._writing or bool(self._queue)
+
+    async def submit(self, item: Item) -> Answer:
+        """Return the answer once the item is committed. Raises Overloaded; then nothing was promised."""
+        if len(self._queue) >= self._limit:
+            raise Overloaded
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._queue.append((item, future))
+        self._arrived.set()
+        try:
+            async with asyncio.timeout(self._patience):
+                return await future
+        except TimeoutError as error:
+            raise Overloaded from error
+
+    async def run(self) -> None:
+        """Write batches for ever; on cancellation what was queued is still written."""
+        try:
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._queue:
+                    await self._flush()
+        finally:
+            while self._queue:
+                await self._flush()
+
+    async def _flush(self) -> None:
+        waiting = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
+        waiting = [
+            (item, future) for item, future in waiting if not future.done()
+        ]  # nobody waits: nothing was promised
+        if not waiting:
+            return
+        self._writing = True
+        try:
+            await self._answer(waiting)
+        finally:
+            self._writing = False
+
+    async def _answer(self, waiting: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._write([item for item, _ in waiting])
+        except Exception as error:
+            if is_transient(error):
+                _fail(waiting, Overloaded())
+            elif len(waiting) == 1:
+                _fail(waiting, error)
+            else:  # one bad row failed the batch: the others must not suffer, and a batch error is never an answer
+                for one in waiting:
+                    await self._answer([one])
+            return
+        for (_, future), answer in zip(waiting, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+
+def _fail(waiting: list[tuple[Item, asyncio.Future[Answer]]], error: Exception) -> None:
+    for _, future in waiting:
+        if not future.done():
+            future.set_exception(error)

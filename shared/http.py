@@ -1,0 +1,146 @@
+"""What every answer has in common: problem+json errors, a size limit while reading, safe headers, a trace."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.telemetry import log, start_trace
+
+MAX_BODY = 256 * 1024
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
+]
+
+
+class Problem(Exception):
+    """An answer of RFC 9457: `detail` is a sentence that says what to do; values sent are never repeated."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        errors: list[dict[str, str]] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers, self.errors = status, detail, headers, errors
+
+    def response(self) -> Response:
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors is not None:
+            body["errors"] = self.errors
+        return Response(orjson.dumps(body), self.status, self.headers, "application/problem+json")
+
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "code": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of the errors a route answers with."""
+    content = {"application/problem+json": {"schema": PROBLEM_SCHEMA}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Replace FastAPI's three shapes of errors by one."""
+
+    @app.exception_handler(Problem)
+    async def _problem(_: Request, error: Problem) -> Response:
+        return error.response()
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> Response:
+        sentences = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+        return Problem(error.status_code, sentences.get(error.status_code, str(error.detail)), error.headers).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+        errors = [
+            {"field": ".".join(map(str, e["loc"][1:])), "code": e["type"], "detail": e["msg"]} for e in error.errors()
+        ]
+        return Problem(422, "Some values are not as they must be.", errors=errors).response()
+
+    @app.exception_handler(Exception)
+    async def _unexpected(_: Request, error: Exception) -> Response:
+        return Problem(500, "Something went wrong on our side. Please try again.").response()
+
+
+class TooLarge(Exception):
+    """The body grew past the limit while it was read."""
+
+
+class Edge:
+    """Pure ASGI (BaseHTTPMiddleware costs 3.6 times the CPU): limits the body, adds headers, starts the trace."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        start_trace(headers.get(b"traceparent", b"").decode("ascii", "ignore"))
+        size, started = 0, False
+
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > MAX_BODY:
+                raise TooLarge
+            return message
+
+        async def safe(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                names = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in _HEADERS if pair[0] not in names)]
+            await send(message)
+
+        declared = headers.get(b"content-length", b"0")
+        try:
+            if declared.isdigit() and int(declared) > MAX_BODY:
+                raise TooLarge
+            await self._app(scope, limited, safe)
+        except TooLarge:
+            answer = Problem(413, f"This is larger than the {MAX_BODY // 1024} KiB we take.", {"Connection": "close"})
+            await answer.response()(scope, receive, safe)
+        except Exception as error:
+            log().error("request failed", route=scope["path"][:100], error=repr(error)[:500])
+            if not started:
+                await Problem(500, "Something went wrong on our side. Please try again.").response()(
+                    scope, receive, safe
+                )

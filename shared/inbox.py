@@ -1,0 +1,82 @@
+"""The inbox: which events were read. Inserting the row is the fence that makes an effect happen once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import DateTime, Index, SmallInteger, func
+from sqlmodel import Field, SQLModel
+
+from shared.database import Transaction
+from shared.envelope import Received
+
+DONE, DEAD, REFUSED = 0, 1, 2  # DEAD parks its key until it is redriven; REFUSED harms nobody and parks nothing
+
+
+class InboxRow(SQLModel):
+    """CloudEvents identity is source + id. Rows are kept 30 days: longer than a topic, longer than a redrive."""
+
+    source: str = Field(primary_key=True)
+    event_id: str = Field(primary_key=True)
+    topic: str
+    key: str
+    status: int = Field(default=DONE, sa_type=SmallInteger, sa_column_kwargs={"server_default": "0"})
+    received_at: datetime = Field(
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": func.now()},
+    )
+
+
+def inbox_indexes() -> tuple[Index, ...]:
+    return (
+        Index("inbox_received_at", "received_at", postgresql_using="brin"),
+        Index("inbox_dead", "topic", "key", postgresql_where="status = 1"),
+    )
+
+
+CLAIM = """
+WITH fresh AS (
+  INSERT INTO inbox (source, event_id, topic, key)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) ORDER BY 1, 2  -- one order: no deadlock
+  ON CONFLICT DO NOTHING RETURNING source, event_id, topic, key)
+SELECT f.source, f.event_id, EXISTS (
+  SELECT 1 FROM inbox d WHERE d.status = 1 AND d.topic = f.topic AND d.key = f.key) AS parked
+FROM fresh f"""
+REVIVE = """
+UPDATE inbox SET status = 0 FROM unnest($1::text[], $2::text[]) AS r(source, event_id)
+WHERE inbox.source = r.source AND inbox.event_id = r.event_id AND status <> 0
+RETURNING inbox.source, inbox.event_id, FALSE AS parked"""
+
+Name = tuple[str, str]
+
+
+async def claim(unit: Transaction, received: Sequence[Received]) -> dict[Name, bool]:
+    """The events nobody has handled yet, each with whether its key is parked. A redriven one counts if it was dead."""
+    found = await unit.fetch(
+        CLAIM,
+        [one.source for one in received],
+        [one.id for one in received],
+        [one.topic for one in received],
+        [one.key for one in received],
+    )
+    if redriven := [one for one in received if one.redriven]:
+        found += await unit.fetch(REVIVE, [one.source for one in redriven], [one.id for one in redriven])
+    return {(row["source"], row["event_id"]): row["parked"] for row in found}
+
+
+async def mark(unit: Transaction, name: Name, *, topic: str, key: str, status: int) -> bool:
+    """Record that an event went to the dead letters. False if that was already so."""
+    found = await unit.fetch(
+        "INSERT INTO inbox AS i (source, event_id, topic, key, status) VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT (source, event_id) DO UPDATE SET status = excluded.status WHERE i.status = 0 RETURNING 1",
+        *name,
+        topic,
+        key,
+        status,
+    )
+    return bool(found)
+
+
+async def purge(unit: Transaction, *, before: datetime) -> int:
+    """Forget what is older than any redelivery can be, a chunk at a time."""
+    query = "DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE received_at < $1 LIMIT 5000))"
+    return int((await unit.execute(query, before)).split()[-1])

@@ -1,0 +1,65 @@
+"""aiokafka as we use it. Every setting here avoids a measured bug or pause; see docs/decisions/0002-kafka-client.md."""
+
+import ssl
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from shared.settings import LocalSettings
+
+
+def connection(settings: LocalSettings) -> dict[str, Any]:
+    """Where the cluster is and how to sign in."""
+    secure = settings.kafka_security_protocol.endswith("SSL")
+    sasl = settings.kafka_security_protocol.startswith("SASL")
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        "security_protocol": settings.kafka_security_protocol,
+        "ssl_context": ssl.create_default_context() if secure else None,
+        **(
+            {
+                "sasl_mechanism": settings.kafka_sasl_mechanism,
+                "sasl_plain_username": settings.kafka_sasl_username,
+                "sasl_plain_password": settings.kafka_sasl_password,
+            }
+            if sasl
+            else {}
+        ),
+    }
+
+
+def make_producer(settings: LocalSettings) -> AIOKafkaProducer:
+    """Not idempotent on purpose: order holds without it; with it, a leaderless spell breaks the producer for good."""
+    return AIOKafkaProducer(
+        **connection(settings),
+        acks="all",
+        enable_idempotence=False,
+        linger_ms=0,
+        max_batch_size=524_288,
+        request_timeout_ms=10_000,
+        compression_type="zstd",
+        metadata_max_age_ms=30_000,
+    )
+
+
+def make_consumer(settings: LocalSettings, *, group: str) -> AIOKafkaConsumer:
+    """`earliest` (or events before the first assignment are lost), one assignor, offsets committed by hand."""
+    return AIOKafkaConsumer(
+        **connection(settings),
+        group_id=group,
+        group_instance_id=settings.kafka_instance_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",  # CRMs may publish in transactions
+        fetch_min_bytes=1,
+        fetch_max_wait_ms=250,
+        max_partition_fetch_bytes=1_048_576,
+        max_poll_records=500,
+        session_timeout_ms=10_000,  # the pause of the group after a kill -9
+        heartbeat_interval_ms=1_000,
+        rebalance_timeout_ms=60_000,
+        max_poll_interval_ms=300_000,
+        metadata_max_age_ms=30_000,
+        request_timeout_ms=15_000,
+        retry_backoff_ms=100,
+    )

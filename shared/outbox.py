@@ -1,0 +1,84 @@
+"""The outbox: events are rows in the transaction that made them true, until the relay has published them.
+
+Writer rule: lock or update the lead's row first, emit after, in the same transaction: then `seq` is commit order.
+"""
+
+import zlib
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, SmallInteger, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from shared.database import Transaction
+from shared.envelope import Record, to_record
+from shared.events import Event
+from shared.telemetry import current_traceparent
+
+SHARDS = 8  # fixed: changing it needs an empty outbox
+
+
+class OutboxRow(SQLModel):
+    """Columns of the outbox; each service inherits them beside its own registry."""
+
+    seq: int | None = Field(default=None, sa_type=BigInteger, sa_column_args=[Identity(always=True)], primary_key=True)
+    shard: int = Field(sa_type=SmallInteger)
+    topic: str
+    key: str
+    headers: dict[str, str] = Field(sa_type=JSONB)
+    payload: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": func.clock_timestamp()},
+    )
+
+
+class DeadRow(SQLModel):
+    """An event the broker refuses for good: too large, or invalid. Later events of its key wait behind it."""
+
+    seq: int = Field(sa_type=BigInteger, primary_key=True)
+    shard: int = Field(sa_type=SmallInteger)
+    topic: str
+    key: str
+    headers: dict[str, str] = Field(sa_type=JSONB)
+    payload: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    reason: str
+
+
+def outbox_indexes() -> tuple[Index, ...]:
+    return (Index("outbox_shard_seq", "shard", "seq"),)
+
+
+def shard_of(key: str) -> int:
+    return zlib.crc32(key.encode()) % SHARDS
+
+
+async def emit(
+    unit: Transaction, events: Iterable[Event], *, topic: str, source: str, at: datetime, key: str | None = None
+) -> None:
+    """Put events into the outbox, in order. The key is the lead's id unless given."""
+    records = [to_record(event, key=key or str(event.lead_id), source=source, at=at) for event in events]  # type: ignore[attr-defined]
+    await put(unit, topic, records)
+
+
+async def put(unit: Transaction, topic: str, records: list[Record]) -> None:
+    """Put final records into the outbox, with the trace they belong to."""
+    if not records:
+        return
+    traceparent = current_traceparent()
+    if traceparent:
+        for record in records:
+            record.headers.setdefault("traceparent", traceparent)
+    shards = [shard_of(record.key) for record in records]
+    await unit.execute(
+        "INSERT INTO outbox (shard, topic, key, headers, payload) "
+        "SELECT s, $2, k, h, p FROM unnest($1::smallint[], $3::text[], $4::jsonb[], $5::bytea[]) AS r(s, k, h, p)",
+        shards,
+        topic,
+        [record.key for record in records],
+        [record.headers for record in records],
+        [record.value for record in records],
+    )
+    unit.shards.update(shards)
