@@ -52,7 +52,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         *,
         group: str,
         topics: Sequence[str],
-        handlers: Mapping[type[Event], Handler],
+        handlers: Mapping[Any, Handler],
         observe: Handler | None = None,
     ) -> None:
         self._settings, self._database, self._group, self._topics = settings, database, group, tuple(topics)

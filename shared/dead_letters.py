@@ -58,7 +58,7 @@ async def redrive(
     reason: str | None = None,
     dry_run: bool = False,
 ) -> list[dict[str, str]]:
-    """Publish dead letters to their topic again, oldest first, with the same ce_id. Returns what was, or would be, sent.
+    """Publish dead letters to their topic again, oldest first, with the same ce_id. Returns those chosen.
 
     The reader takes a redriven event if it is still dead, and unparks the key when none of it is left.
     """

@@ -360,7 +360,7 @@ class MaintenanceRequested(ClientEvent, type="maintenance.requested"):
     trade: Short = ""
 
 
-# ---- crm.outcomes.v1: what a CRM reports ------------------------------------------------------------------------------
+# ---- crm.outcomes.v1: what a CRM reports ----------------------------------------------------------------------------
 class Outcome(Event, topics=(CRM,)):
     lead_id: UUID
 

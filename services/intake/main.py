@@ -1,0 +1,38 @@
+"""Composition root: everything intake is made of, put together on one page."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from services.intake import api, consumer, store
+from services.intake.domain.submissions import Submission
+from services.intake.models import IntakeTable
+from services.intake.scheduler import Scheduler
+from services.intake.settings import Settings
+from services.intake.store import Captured
+from shared.consumer import Consumer
+from shared.group_commit import GroupCommit
+from shared.migrations import Migrations
+from shared.service import Service
+
+MIGRATIONS = Migrations(Path(__file__).parent / "migrations", IntakeTable.metadata)
+DESCRIPTION = "Takes marketing leads from web forms and webhooks, keeps every one, and publishes them."
+
+
+def build(settings: Settings) -> Service:
+    service = Service(settings, MIGRATIONS, title="Lead Handoff: intake", description=DESCRIPTION)
+    repeat, keep_keys = timedelta(minutes=settings.repeat_minutes), timedelta(hours=settings.idempotency_hours)
+
+    async def write(submissions: list[Submission]) -> list[Captured]:
+        async with service.database.transaction() as unit:
+            answers = await store.capture(unit, submissions, datetime.now(UTC), repeat=repeat, keep_keys=keep_keys)
+        scheduler.wake()
+        return answers
+
+    capture = GroupCommit(write, limit=settings.queue_limit)
+    scheduler = Scheduler(settings, service.database, capture)
+    service.consumer = Consumer(
+        settings, service.database, group=consumer.GROUP, topics=consumer.TOPICS, handlers=consumer.HANDLERS
+    )
+    service.background = {"capture": capture.run, "qualify": scheduler.qualify, "tidy": scheduler.tidy}
+    api.add_routes(service.app, settings, capture, service.database)
+    return service

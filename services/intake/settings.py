@@ -1,0 +1,16 @@
+"""INTAKE_* environment."""
+
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="INTAKE_", extra="ignore", env_ignore_empty=True)
+
+    queue_limit: int = 4096  # submissions that may wait for their commit; above it: 503 with Retry-After
+    phone_region: str = "US"
+    repeat_minutes: int = 10  # the same content within this time gets the same answer
+    idempotency_hours: int = 24
+    qualify_batch: int = 200
+    qualify_attempts: int = 3

@@ -1,0 +1,72 @@
+"""The first step: check a post and make it a submission that can be stored."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+from services.intake.adapters.contact_details import bare_email, e164
+from services.intake.domain import submissions
+from services.intake.domain.forms import FORMS, FieldError, check_fields
+from services.intake.domain.submissions import NotAnswerable, Submission
+
+
+class Invalid(Exception):
+    """The post cannot be taken; each error names its field and says what to do."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__("invalid")
+        self.errors = errors
+
+
+def read_submission(
+    form_key: str, values: Mapping[str, Any], *, region: str, now: datetime, idempotency_key: str | None = None
+) -> Submission:
+    """Check a post against its form. Raises Invalid, or KeyError for a form that does not exist."""
+    form = FORMS[form_key]
+    fields, errors = check_fields(form, values, phone=lambda number: e164(number, region), email=bare_email)
+    if errors:
+        raise Invalid(errors)
+    try:
+        answers, attribution, consents = submissions.split_body(values)
+        external_id = _external_id(values.get("external_id"))
+        test = _flag(values.get("test"))
+    except NotAnswerable as error:
+        raise Invalid([FieldError(error.field, "invalid", error.detail)]) from error
+    content = {
+        "fields": fields,
+        "answers": answers,
+        "attribution": attribution,
+        "consents": consents,
+        "external_id": external_id,
+        "test": test,
+    }
+    return Submission(
+        lead_id=uuid7(),
+        form=form_key,
+        content=content,
+        received_at=now,
+        test=test,
+        trapped=any(values.get(trap) for trap in submissions.TRAPS),
+        content_key=submissions.content_key(form_key, content),
+        idempotency_key=submissions.idempotency_key(idempotency_key) if idempotency_key else None,
+    )
+
+
+def _external_id(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or len(value) > 200 or "\x00" in value:
+        raise NotAnswerable("external_id", "Please send the external id as text of at most 200 characters.")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if value in (None, "", False, "false", "0"):
+        return False
+    if value in (True, "true", "1"):
+        return True
+    raise NotAnswerable("test", "Please send test as true or false.")
