@@ -34,7 +34,7 @@ class Service:
         self.database.on_commit = self.relay.wake
         self.consumer: Consumer | None = None
         self.background: dict[str, Background] = {}
-        self.on_stop: list[Callable[[], Awaitable[None]]] = []
+        self.on_start: list[Callable[[], Awaitable[None]]] = []
         self.failure: str | None = None
         self.draining = False
         self._server: uvicorn.Server | None = None
@@ -51,6 +51,8 @@ class Service:
             await asyncio.to_thread(self.migrations.upgrade, self.settings.database_url)
         await self.database.open()
         await self._relay_database.open()
+        for start in self.on_start:
+            await start()
         tasks = [asyncio.create_task(self._supervised(name, work), name=name) for name, work in self._work().items()]
         telemetry.log().info("started")
         try:
@@ -68,8 +70,6 @@ class Service:
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         """Stop polling, finish what is in hand, commit, drain the outbox, close. The relay goes last."""
         self.draining = True
-        for stop in self.on_stop:
-            await stop()
         last = [task for task in tasks if task.get_name() == "relay"]
         first = [task for task in tasks if task not in last]
         for group, finish in ((first, self.consumer.stop if self.consumer else None), (last, self.relay.stop)):

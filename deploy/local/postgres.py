@@ -23,7 +23,7 @@ SHARED_FOLDER = Path("/var/tmp")  # noqa: S108  where an unprivileged account ma
 
 
 class Postgres:
-    """Its data under `directory`, or, started by root, in a folder of an unprivileged account: Postgres refuses root."""
+    """Its data are under `directory`; started by root, in a folder of an unprivileged account."""
 
     def __init__(self, directory: Path, port: int) -> None:
         self._directory, self.port = directory.resolve(), port

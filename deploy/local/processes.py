@@ -80,10 +80,8 @@ class Process:
         if self.is_running:
             _signal_group(self.pid, with_signal)
             try:
-                async with asyncio.timeout(grace):
-                    while self.is_running:
-                        await asyncio.sleep(0.02)
-            except TimeoutError:
+                await asyncio.to_thread(self._child.wait, grace)
+            except subprocess.TimeoutExpired:
                 _signal_group(self.pid, signal.SIGKILL)
         code = await asyncio.to_thread(self._child.wait)
         self._pid_file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The whole system as child processes: databases and Kafka first, then migrations, then the three services."""
+"""The whole system as child processes: databases and Kafka first, then the three services, which migrate themselves."""
 
 import asyncio
 import os
@@ -75,7 +75,6 @@ class System:
             self._process(name, name if name in SERVICES else "mail", {}).end_leftover()
         self._refuse_taken_ports()
         await asyncio.gather(self._start_databases(), self._start_kafka(), self._start_mail())
-        await asyncio.gather(*(self._migrate(name) for name in self._names if name in self._own_databases))
         for name in self._names:
             self.start_service(name)
         await asyncio.gather(*(self.until_ready(name) for name in self._names))
@@ -155,7 +154,7 @@ class System:
             part,
             [sys.executable, *command],
             run_dir=self.local_dir / "run",
-            environment=self.environment | extra,
+            environment={**self.environment, **extra},
             directory=ROOT,
         )
 
@@ -170,7 +169,7 @@ class System:
             return
         await self.postgres.start()
         for name in self._own_databases:
-            self.environment[f"{name.upper()}_DATABASE_URL"] = await self.postgres.ensure_database(name)
+            await self.postgres.ensure_database(name)
 
     async def _start_kafka(self) -> None:
         if self._own_kafka:
@@ -180,9 +179,6 @@ class System:
     async def _start_mail(self) -> None:
         self.parts["mail"] = self._process("mail", "mail", {"MAIL_DIR": str(self.local_dir / "mail")})
         self.parts["mail"].start()
-
-    async def _migrate(self, name: str) -> None:
-        await self.run("-m", f"services.{name}", "migrate")
 
     def _ensure_api_key(self) -> str:
         file = self.local_dir / "api-key"

@@ -1,0 +1,5 @@
+"""python -m services.handoff"""
+
+from services.handoff.cli import main
+
+main()

@@ -1,0 +1,132 @@
+"""The commands of handoff: those every service has, reps and the agreement."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from asyncpg import UniqueViolationError
+from uuid_utils.compat import uuid7
+
+from services.handoff import consumer, models, store
+from services.handoff.domain.routing import hash_of_record
+from services.handoff.main import MIGRATIONS, build
+from services.handoff.settings import Settings
+from services.handoff.use_cases.agreements import apply_agreement
+from shared.agreement import AgreementError, parse
+from shared.commands import read_settings, service_commands
+from shared.database import Database, Transaction
+
+main = service_commands("handoff", Settings, build, MIGRATIONS, topics=consumer.TOPICS)
+Answer = TypeVar("Answer")
+
+
+def _run(work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
+    async def run() -> Answer:
+        database = Database(read_settings(Settings).database_url, name="handoff-cli", size=1)
+        await database.open()
+        try:
+            async with database.transaction() as unit:
+                return await work(unit)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+@main.group(help="The people who sell.")
+def reps() -> None:
+    pass
+
+
+@reps.command("add", help="Add a rep, who gets leads from the next decision on.")
+@click.argument("name")
+@click.option("--email", required=True)
+@click.option("--pool", help="A pool to join, besides those everyone is in.")
+@click.option("--weight", type=click.IntRange(1, 1000), default=1, show_default=True)
+def add_rep(name: str, email: str, pool: str | None, weight: int) -> None:
+    async def work(unit: Transaction) -> str:
+        now = datetime.now(UTC)
+        rep = {"id": uuid7(), "name": name, "email": email, "state": "active", "created_at": now}
+        await unit.insert(models.Rep, [rep])
+        agreement = await store.current_agreement(unit)
+        pools = parse(agreement["text"]).pools if agreement else {}
+        if pool and pools and pool not in pools:
+            raise click.ClickException(f"The agreement has no pool {pool!r}; it has {', '.join(pools)}.")
+        joined = {pool} if pool else {name for name, one in pools.items() if one.everyone}
+        members = [
+            {"pool": one, "rep_id": rep["id"], "weight": weight, "credit": 0, "last_turn": 0} for one in sorted(joined)
+        ]
+        await unit.insert(models.PoolMember, members)
+        return str(rep["id"])
+
+    try:
+        click.echo(_run(work))
+    except UniqueViolationError as error:
+        raise click.ClickException(f"There is already a rep with the address {email}.") from error
+
+
+@reps.command("list", help="Every rep, with their pools.")
+def list_reps() -> None:
+    for rep in _run(store.reps):
+        click.echo(f"{rep['id']}  {rep['state']:7} {rep['name']} <{rep['email']}>  {rep['pools']}")
+
+
+def _set_state(name: str, help_text: str, state: str) -> None:
+    @reps.command(name, help=help_text)
+    @click.argument("rep", type=click.UUID)
+    def change(rep: object) -> None:
+        async def work(unit: Transaction) -> object:
+            return await unit.value("UPDATE rep SET state = $2 WHERE id = $1 RETURNING name", rep, state)
+
+        found = _run(work)
+        if found is None:
+            raise click.ClickException("There is no rep of this id: see `reps list`.")
+        click.echo(f"{found} is {state}.")
+
+
+_set_state("pause", "No new leads until resumed.", "paused")
+_set_state("resume", "New leads again.", "active")
+
+
+@main.group(help="What marketing and sales agreed on.")
+def agreement() -> None:
+    pass
+
+
+@agreement.command("apply", help="Put an agreement in force from the next decision on, and publish it.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--signed-by", multiple=True, required=True, help="Who signs: once for marketing, once for sales.")
+def apply(file: Path, signed_by: tuple[str, ...]) -> None:
+    async def work(unit: Transaction) -> str:
+        return await apply_agreement(unit, file.read_text(), list(signed_by), datetime.now(UTC))
+
+    try:
+        click.echo(_run(work))
+    except AgreementError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@agreement.command("lint", help="Say what is wrong with an agreement.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def lint(file: Path) -> None:
+    try:
+        parse(file.read_text())
+    except AgreementError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("This agreement can be applied.")
+
+
+@main.command("verify", help="Recompute the hash of every stored decision.")
+def verify() -> None:
+    async def work(unit: Transaction) -> tuple[int, list[str]]:
+        rows = await unit.fetch("SELECT id, decision FROM assignment")
+        return len(rows), [str(row["id"]) for row in rows if hash_of_record(row["decision"]) != row["decision"]["hash"]]
+
+    count, wrong = _run(work)
+    for one in wrong:
+        click.echo(f"The decision of assignment {one} was changed after it was made.", err=True)
+    click.echo(f"{count - len(wrong)} of {count} decisions verify.")
+    raise SystemExit(bool(wrong))

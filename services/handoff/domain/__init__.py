@@ -1,0 +1,1 @@
+"""Pure decisions of handoff: values in, values out."""

@@ -1,0 +1,39 @@
+"""Composition root: everything handoff is made of, put together on one page."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.handoff import api, consumer
+from services.handoff.models import HandoffTable
+from services.handoff.scheduler import Scheduler
+from services.handoff.settings import Settings
+from services.handoff.use_cases.agreements import seed
+from services.handoff.use_cases.facts import note_received
+from shared.consumer import Consumer
+from shared.migrations import Migrations
+from shared.service import Service
+
+MIGRATIONS = Migrations(Path(__file__).parent / "migrations", HandoffTable.metadata)
+DESCRIPTION = "Routes each qualified lead to a rep, watches the clock, and records what became of it."
+
+
+def build(settings: Settings) -> Service:
+    service = Service(settings, MIGRATIONS, title="Lead Handoff: handoff", description=DESCRIPTION)
+
+    async def start() -> None:
+        async with service.database.transaction() as unit:
+            await seed(unit, settings.agreement_file, with_owner=settings.embedded, now=datetime.now(UTC))
+
+    scheduler = Scheduler(service.database)
+    service.on_start.append(start)
+    service.consumer = Consumer(
+        settings,
+        service.database,
+        group=consumer.GROUP,
+        topics=consumer.TOPICS,
+        handlers=consumer.HANDLERS,
+        observe=note_received,
+    )
+    service.background = {"timers": scheduler.timers, "tidy": scheduler.tidy}
+    api.add_routes(service.app, settings, service.database)
+    return service

@@ -1,0 +1,45 @@
+"""Time in: what is due."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+
+from services.handoff.use_cases.agreements import publish_again
+from services.handoff.use_cases.clocks import handle_due_timers
+from shared import inbox, telemetry
+from shared.database import Database, is_transient
+
+INBOX_KEPT = timedelta(days=30)
+
+
+class Scheduler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def timers(self) -> None:
+        while True:
+            await self._once(handle_due_timers)
+            await asyncio.sleep(0.5 + random.random() * 0.1)  # noqa: S311  jitter
+
+    async def tidy(self) -> None:
+        while True:
+            await self._once(publish_again)
+            try:
+                async with self._database.transaction() as unit:
+                    await inbox.purge(unit, before=datetime.now(UTC) - INBOX_KEPT)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+            await asyncio.sleep(60)
+
+    async def _once(self, work: "object") -> None:
+        try:
+            while True:
+                async with self._database.transaction() as unit:
+                    done = await work(unit, datetime.now(UTC))  # type: ignore[operator]
+                if not done:
+                    return
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            telemetry.log().warning("timers wait for the database", error=repr(error)[:200])

@@ -1,0 +1,1 @@
+"""What handoff does: route leads, advance them, keep the agreement and the facts."""

@@ -1,0 +1,51 @@
+"""Applying an agreement: kept for ever, in force from the next decision, published for the others."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from uuid_utils.compat import uuid7
+
+from services.handoff import models, store
+from services.handoff.use_cases.facts import announce
+from shared import events
+from shared.agreement import hash_of, parse
+from shared.database import Transaction
+
+KEY = "agreement"
+PUBLISH_AGAIN_AFTER = timedelta(days=1)  # topics forget after 7 days: who joins later must find it
+
+
+async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], now: datetime) -> str:
+    """Store a version and publish it. Returns its hash; raises AgreementError."""
+    parse(text)
+    row = {"hash": hash_of(text), "text": text, "at": now, "signed_by": signed_by, "published_at": now}
+    await unit.insert(
+        models.AgreementVersion,
+        [row],
+        "ON CONFLICT (hash) DO UPDATE SET at = excluded.at, signed_by = excluded.signed_by, "
+        "published_at = excluded.published_at",
+    )
+    await _publish(unit, row["hash"], text, now, signed_by, now)
+    return str(row["hash"])
+
+
+async def seed(unit: Transaction, file: Path, *, with_owner: bool, now: datetime) -> None:
+    """An empty installation starts with the shipped agreement and, on one machine, with its owner as the only rep."""
+    await unit.execute("SELECT pg_advisory_xact_lock(hashtextextended('seed', 0))")
+    if await store.current_agreement(unit) is None:
+        await apply_agreement(unit, file.read_text(), ["shipped default"], now)
+    if with_owner and not await store.reps(unit):
+        owner = {"id": uuid7(), "name": "Owner", "email": "owner@localhost", "state": "active", "created_at": now}
+        await unit.insert(models.Rep, [owner])
+
+
+async def publish_again(unit: Transaction, now: datetime) -> None:
+    current = await store.current_agreement(unit)
+    if current is not None and now - current["published_at"] >= PUBLISH_AGAIN_AFTER:
+        await unit.execute("UPDATE agreement SET published_at = $2 WHERE hash = $1", current["hash"], now)
+        await _publish(unit, current["hash"], current["text"], current["at"], current["signed_by"], now)
+
+
+async def _publish(unit: Transaction, hash: str, text: str, at: datetime, signed_by: list[str], now: datetime) -> None:
+    event = events.AgreementApplied(hash=hash, text=text, at=at, signed_by=signed_by)
+    await announce(unit, [event], now, key=KEY)

@@ -1,0 +1,55 @@
+"""Every event read or written becomes a fact without personal data; announcing one does both."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from services.handoff import models
+from shared import events
+from shared.database import Transaction
+from shared.envelope import Received, to_record
+from shared.outbox import put
+
+SOURCE = "/handoff"
+_SKIP = {events.AgreementApplied}
+
+
+async def note_received(unit: Transaction, received: list[Received], now: datetime) -> None:
+    facts = [
+        _fact(one.source, one.id, one.event, _instant(one.at, now)) for one in received if type(one.event) not in _SKIP
+    ]
+    await unit.insert(models.Fact, facts, "ON CONFLICT DO NOTHING")
+
+
+async def announce(
+    unit: Transaction, outgoing: Sequence[events.Event], now: datetime, *, key: str | None = None
+) -> None:
+    """Publish events in order, and keep them as facts. Lock the lead's row first."""
+    ids = [uuid7() for _ in outgoing]
+    records = [
+        to_record(event, key=key or str(event.lead_id), source=SOURCE, at=now, event_id=event_id)  # type: ignore[attr-defined]
+        for event, event_id in zip(outgoing, ids, strict=True)
+    ]
+    facts = [
+        _fact(SOURCE, str(event_id), event, now)
+        for event, event_id in zip(outgoing, ids, strict=True)
+        if type(event) not in _SKIP
+    ]
+    await unit.insert(models.Fact, facts)
+    await put(unit, events.HANDOFF, records)
+
+
+def _fact(source: str, event_id: str, event: events.Event, at: datetime) -> dict[str, Any]:
+    data = event.model_dump(mode="json", exclude=event.personal_fields() | {"lead_id"})
+    lead_id: UUID | None = getattr(event, "lead_id", None)
+    return {"source": source, "event_id": event_id, "lead_id": lead_id, "type": event.TYPE, "at": at, "data": data}
+
+
+def _instant(at: datetime | None, now: datetime) -> datetime:
+    """A foreign clock may lie, or name no zone: never later than now."""
+    if at is None:
+        return now
+    return min(at if at.tzinfo else at.replace(tzinfo=UTC), now)
