@@ -58,14 +58,10 @@ def service_commands(
     @click.option("--dry-run", is_flag=True, help="Say what would be sent, send nothing.")
     def redrive_command(topic: str, ids: tuple[str, ...], key: str | None, reason: str | None, dry_run: bool) -> None:
         settings = read_settings(settings_class)
-        work = redrive(
-            settings, topic=topic, reader=name, ids=set(ids) or None, key=key, reason=reason, dry_run=dry_run
-        )
+        work = redrive(settings, topic=topic, reader=name, ids=set(ids) or None, key=key, reason=reason, dry_run=dry_run)
         letters = asyncio.run(work)
         for letter in letters:
-            click.echo(
-                f"{letter['key']}  {letter.get('ce_type', '?')}  {letter['dlq-reason']}: {letter['dlq-error'][:120]}"
-            )
+            click.echo(f"{letter['key']}  {letter.get('ce_type', '?')}  {letter['dlq-reason']}: {letter['dlq-error'][:120]}")
         click.echo(f"{len(letters)} {'would be' if dry_run else 'were'} sent to {topic} again.")
 
     return group

@@ -198,9 +198,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._handle(unit, wave, now)
             await dead_letters.write(unit, self._group, letters + parked, now)
 
-    async def _apply_one_by_one(
-        self, received: list[tuple[Any, Received]], letters: list[Letter], now: datetime
-    ) -> None:
+    async def _apply_one_by_one(self, received: list[tuple[Any, Received]], letters: list[Letter], now: datetime) -> None:
         async with self._database.transaction() as unit:
             fresh, parked = await self._claim(unit, received, letters)
             failed: list[Letter] = []
@@ -249,9 +247,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 error = problem
                 await asyncio.sleep(0.02 * attempt)
         telemetry.log().error("event failed", id=one.id, key=one.key, type=one.event.TYPE, error=repr(error)[:500])
-        reason = (
-            "refused" if one.topic == CRM else "failed"
-        )  # a CRM's outcomes have no order to keep: nothing is parked
+        reason = "refused" if one.topic == CRM else "failed"  # a CRM's outcomes have no order to keep: nothing is parked
         return Letter(record, reason, repr(error), one, FAST_TRIES)
 
     async def _handle(self, unit: Transaction, received: list[Received], now: datetime) -> None:

@@ -20,9 +20,7 @@ async def write(unit: Transaction, reader: str, letters: Sequence[Any], now: dat
     """Put letters on the reader's dead letter topic through our own outbox, and mark them in the inbox, atomically."""
     for letter in letters:
         record, received = letter.record, letter.received
-        name = (
-            (received.source, received.id) if received else ("?", f"{record.topic}:{record.partition}:{record.offset}")
-        )
+        name = (received.source, received.id) if received else ("?", f"{record.topic}:{record.partition}:{record.offset}")
         key = received.key if received else _text(record.key)
         status = inbox.DEAD if letter.reason in ("failed", "parked") else inbox.REFUSED
         if not await inbox.mark(unit, name, topic=record.topic, key=key, status=status):
@@ -38,9 +36,7 @@ async def write(unit: Transaction, reader: str, letters: Sequence[Any], now: dat
             "dlq-offset": str(record.offset),
             "dlq-at": now.isoformat(),
         }
-        await put(
-            unit, dead_letter_topic(record.topic, reader), [Record(_text(record.key), headers, record.value or b"")]
-        )
+        await put(unit, dead_letter_topic(record.topic, reader), [Record(_text(record.key), headers, record.value or b"")])
         telemetry.DEAD_LETTERS.labels(letter.reason).inc()
 
 
@@ -118,8 +114,6 @@ async def _publish(settings: LocalSettings, topic: str, letters: list[dict[str, 
             kept = {name: value for name, value in letter["headers"].items() if not name.startswith("dlq-")}
             headers = [(name, value.encode()) for name, value in (kept | {"redrive-count": str(count)}).items()]
             async with asyncio.timeout(15):
-                await producer.send_and_wait(
-                    topic, letter["value"], key=letter["key"].encode() or None, headers=headers
-                )
+                await producer.send_and_wait(topic, letter["value"], key=letter["key"].encode() or None, headers=headers)
     finally:
         await producer.stop()

@@ -66,9 +66,7 @@ class GroupCommit(Generic[Item, Answer]):
 
     async def _flush(self) -> None:
         waiting = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
-        waiting = [
-            (item, future) for item, future in waiting if not future.done()
-        ]  # nobody waits: nothing was promised
+        waiting = [(item, future) for item, future in waiting if not future.done()]  # nobody waits: nothing was promised
         if not waiting:
             return
         self._writing = True

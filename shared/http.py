@@ -86,9 +86,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
-        errors = [
-            {"field": ".".join(map(str, e["loc"][1:])), "code": e["type"], "detail": e["msg"]} for e in error.errors()
-        ]
+        errors = [{"field": ".".join(map(str, e["loc"][1:])), "code": e["type"], "detail": e["msg"]} for e in error.errors()]
         return Problem(422, "Some values are not as they must be.", errors=errors).response()
 
     @app.exception_handler(Exception)
@@ -141,6 +139,4 @@ class Edge:
         except Exception as error:
             log().error("request failed", route=scope["path"][:100], error=repr(error)[:500])
             if not started:
-                await Problem(500, "Something went wrong on our side. Please try again.").response()(
-                    scope, receive, safe
-                )
+                await Problem(500, "Something went wrong on our side. Please try again.").response()(scope, receive, safe)

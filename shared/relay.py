@@ -140,9 +140,7 @@ class Relay:
                 full.add(place)
         return await self._send(batches)
 
-    async def _send(
-        self, batches: dict[tuple[str, int], tuple[Any, list[int]]]
-    ) -> tuple[list[int], dict[int, BaseException]]:
+    async def _send(self, batches: dict[tuple[str, int], tuple[Any, list[int]]]) -> tuple[list[int], dict[int, BaseException]]:
         assert self._producer is not None  # noqa: S101
         sent = [
             await self._producer.send_batch(builder, topic, partition=partition)

@@ -89,9 +89,7 @@ class Service:
             raise
         except Exception as error:
             self.failure = f"{name} failed: {error!r}"[:500]
-            telemetry.log().critical(
-                "background task failed, stopping", task=name, error=repr(error)[:500], exc_info=error
-            )
+            telemetry.log().critical("background task failed, stopping", task=name, error=repr(error)[:500], exc_info=error)
             if self._server is not None:
                 self._server.should_exit = True
 
@@ -109,9 +107,7 @@ class Service:
                     row = await unit.row("SELECT count(*) AS n, min(created_at) AS oldest, now() AS now FROM outbox")
                     if row is not None:
                         telemetry.OUTBOX_PENDING.set(row["n"])
-                        telemetry.OUTBOX_OLDEST.set(
-                            (row["now"] - row["oldest"]).total_seconds() if row["oldest"] else 0
-                        )
+                        telemetry.OUTBOX_OLDEST.set((row["now"] - row["oldest"]).total_seconds() if row["oldest"] else 0)
             await asyncio.sleep(5)
 
     def _add_health(self) -> None:

@@ -37,9 +37,7 @@ EVENT_AGE = Histogram(
 
 def configure_logs(service: str, *, level: str, form: str) -> None:
     """One line per happening: JSON for machines, plain for a terminal."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
-    )
+    renderer: Any = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -53,9 +51,7 @@ def configure_logs(service: str, *, level: str, form: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True
-    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what matters of it reaches our own lines as exceptions
 
 

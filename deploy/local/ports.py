@@ -55,6 +55,4 @@ def refuse_taken(port: int, what: str, setting: str) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise LocalError(
-                f"Port {port} for {what} is taken: stop what uses it, or set {setting} to another."
-            ) from error
+            raise LocalError(f"Port {port} for {what} is taken: stop what uses it, or set {setting} to another.") from error

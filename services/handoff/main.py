@@ -20,9 +20,11 @@ DESCRIPTION = "Routes each qualified lead to a rep, watches the clock, and recor
 def build(settings: Settings) -> Service:
     service = Service(settings, MIGRATIONS, title="Lead Handoff: handoff", description=DESCRIPTION)
 
+    shipped = settings.agreement_file.read_text()
+
     async def start() -> None:
         async with service.database.transaction() as unit:
-            await seed(unit, settings.agreement_file, with_owner=settings.embedded, now=datetime.now(UTC))
+            await seed(unit, shipped, with_owner=settings.embedded, now=datetime.now(UTC))
 
     scheduler = Scheduler(service.database)
     service.on_start.append(start)

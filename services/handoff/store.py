@@ -79,9 +79,7 @@ async def lock_lead(unit: Transaction, lead_id: UUID) -> Any:
 
 
 async def tried_reps(unit: Transaction, lead_id: UUID) -> frozenset[UUID]:
-    return frozenset(
-        row["rep_id"] for row in await unit.fetch("SELECT rep_id FROM assignment WHERE lead_id = $1", lead_id)
-    )
+    return frozenset(row["rep_id"] for row in await unit.fetch("SELECT rep_id FROM assignment WHERE lead_id = $1", lead_id))
 
 
 async def active_assignment(unit: Transaction, lead_id: UUID) -> Any:

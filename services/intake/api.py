@@ -65,9 +65,7 @@ _LEAD_SCHEMA = {
 }
 _RECEIVED = {
     "description": "Stored; the second step follows",
-    "content": {
-        "application/json": {"example": {"lead_id": "01a20dc7-5a75-70ac-a800-894d64175f28", "status": "received"}}
-    },
+    "content": {"application/json": {"example": {"lead_id": "01a20dc7-5a75-70ac-a800-894d64175f28", "status": "received"}}},
 }
 
 
@@ -135,9 +133,7 @@ class Door:
         return Response(body, 202, headers, "application/json")
 
 
-def add_routes(
-    app: FastAPI, settings: Settings, capture: GroupCommit[Submission, Captured], database: Database
-) -> None:
+def add_routes(app: FastAPI, settings: Settings, capture: GroupCommit[Submission, Captured], database: Database) -> None:
     door = Door(settings, capture)
 
     @app.post(

@@ -14,9 +14,7 @@ from shared.database import Database, is_transient
 from shared.group_commit import GroupCommit
 
 QUALIFIED = Counter("lead_qualification_total", "Submissions through the second step", ["result"])
-OLDEST_WAITING = Gauge(
-    "submission_oldest_waiting_seconds", "Age of the oldest submission without its second step; pages"
-)
+OLDEST_WAITING = Gauge("submission_oldest_waiting_seconds", "Age of the oldest submission without its second step; pages")
 INBOX_KEPT = timedelta(days=30)
 
 

@@ -140,8 +140,7 @@ async def gather_known(unit: Transaction, keys: Sequence[Key]) -> Known:
 async def gather_leads(unit: Transaction, person_ids: Sequence[UUID]) -> Rows:
     """The leads of these persons, newest first."""
     return await unit.fetch(
-        "SELECT id, person_id, need, stage, opened_at FROM lead "
-        "WHERE person_id = ANY($1::uuid[]) ORDER BY opened_at DESC",
+        "SELECT id, person_id, need, stage, opened_at FROM lead WHERE person_id = ANY($1::uuid[]) ORDER BY opened_at DESC",
         person_ids,
     )
 
@@ -176,9 +175,7 @@ async def touch_leads(unit: Transaction, lead_ids: Sequence[UUID], now: datetime
 
 async def move_lead(unit: Transaction, lead_id: UUID, *, stage: str, ledger: str, now: datetime) -> bool:
     """Follow what sales did. False for a lead that is not ours."""
-    moved = await unit.value(
-        "UPDATE lead SET stage = $2, touched_at = $3 WHERE id = $1 RETURNING id", lead_id, stage, now
-    )
+    moved = await unit.value("UPDATE lead SET stage = $2, touched_at = $3 WHERE id = $1 RETURNING id", lead_id, stage, now)
     if moved:
         await unit.execute("UPDATE submission SET state = $2 WHERE id = $1", lead_id, ledger)
     return bool(moved)

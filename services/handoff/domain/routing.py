@@ -46,9 +46,9 @@ def match_rule(rules: Sequence[Any], territories: Mapping[str, Sequence[str]], l
     missed: list[str] = []
     for rule in rules:
         in_territory = rule.territory is None or lead["postal_code"] in territories[rule.territory]
-        if in_territory and (not rule.selection or lead["selection"] in rule.selection):
-            if not rule.tier or lead["tier"] in rule.tier:
-                return Match(rule.name, rule.pool, tuple(missed))
+        fits = (not rule.selection or lead["selection"] in rule.selection) and (not rule.tier or lead["tier"] in rule.tier)
+        if in_territory and fits:
+            return Match(rule.name, rule.pool, tuple(missed))
         missed.append(rule.name)
     raise ValueError("no rule fits: the last rule of an agreement must fit every lead")
 

@@ -60,9 +60,7 @@ def _event(lead: Any, assignment: Any, step: Step, details: Mapping[str, Any], n
     return _EVENTS[step.name].model_validate({**common, **own, "implied": step.implied})
 
 
-def _ended(
-    kind: type[events.AssignmentEnded], row: Any, reason: str, now: datetime, *, implied: bool = False
-) -> events.Event:
+def _ended(kind: type[events.AssignmentEnded], row: Any, reason: str, now: datetime, *, implied: bool = False) -> events.Event:
     return kind(
         lead_id=row["lead_id"],
         assignment_id=row["id"],

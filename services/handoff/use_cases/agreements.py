@@ -1,7 +1,7 @@
 """Applying an agreement: kept for ever, in force from the next decision, published for the others."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 from uuid_utils.compat import uuid7
 
@@ -18,7 +18,7 @@ PUBLISH_AGAIN_AFTER = timedelta(days=1)  # topics forget after 7 days: who joins
 async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], now: datetime) -> str:
     """Store a version and publish it. Returns its hash; raises AgreementError."""
     parse(text)
-    row = {"hash": hash_of(text), "text": text, "at": now, "signed_by": signed_by, "published_at": now}
+    row: dict[str, Any] = {"hash": hash_of(text), "text": text, "at": now, "signed_by": signed_by, "published_at": now}
     await unit.insert(
         models.AgreementVersion,
         [row],
@@ -29,11 +29,11 @@ async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], no
     return str(row["hash"])
 
 
-async def seed(unit: Transaction, file: Path, *, with_owner: bool, now: datetime) -> None:
+async def seed(unit: Transaction, text: str, *, with_owner: bool, now: datetime) -> None:
     """An empty installation starts with the shipped agreement and, on one machine, with its owner as the only rep."""
     await unit.execute("SELECT pg_advisory_xact_lock(hashtextextended('seed', 0))")
     if await store.current_agreement(unit) is None:
-        await apply_agreement(unit, file.read_text(), ["shipped default"], now)
+        await apply_agreement(unit, text, ["shipped default"], now)
     if with_owner and not await store.reps(unit):
         owner = {"id": uuid7(), "name": "Owner", "email": "owner@localhost", "state": "active", "created_at": now}
         await unit.insert(models.Rep, [owner])

@@ -18,15 +18,11 @@ _SKIP = {events.AgreementApplied}
 
 
 async def note_received(unit: Transaction, received: list[Received], now: datetime) -> None:
-    facts = [
-        _fact(one.source, one.id, one.event, _instant(one.at, now)) for one in received if type(one.event) not in _SKIP
-    ]
+    facts = [_fact(one.source, one.id, one.event, _instant(one.at, now)) for one in received if type(one.event) not in _SKIP]
     await unit.insert(models.Fact, facts, "ON CONFLICT DO NOTHING")
 
 
-async def announce(
-    unit: Transaction, outgoing: Sequence[events.Event], now: datetime, *, key: str | None = None
-) -> None:
+async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: datetime, *, key: str | None = None) -> None:
     """Publish events in order, and keep them as facts. Lock the lead's row first."""
     ids = [uuid7() for _ in outgoing]
     records = [

@@ -82,9 +82,7 @@ async def _route_pool(
     only_if_somebody: bool,
 ) -> bool:
     turn = await store.lock_pool(unit, pool)
-    candidates: tuple[Candidate, ...] = tuple(
-        await store.candidates(unit, pool, everyone=agreement.pools[pool].everyone)
-    )
+    candidates: tuple[Candidate, ...] = tuple(await store.candidates(unit, pool, everyone=agreement.pools[pool].everyone))
     decided: list[tuple[Any, Outcome]] = []
     for lead, match in members:
         tried = await store.tried_reps(unit, lead["id"]) if lead["attempt"] else frozenset()
@@ -108,9 +106,7 @@ async def _save(unit: Transaction, decided: list[tuple[Any, Outcome]], agreement
         if outcome.pick is None:
             states.append((lead["id"], "held", None, lead["attempt"]))
             until = now + LOOK_AGAIN_AFTER
-            timers.append(
-                {"id": uuid7(), "due_at": until, "kind": "held", "lead_id": lead["id"], "assignment_id": None}
-            )
+            timers.append({"id": uuid7(), "due_at": until, "kind": "held", "lead_id": lead["id"], "assignment_id": None})
             if lead["state"] != "held":
                 outgoing.append(_held(lead, outcome, now))
             continue

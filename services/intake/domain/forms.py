@@ -106,11 +106,7 @@ def _check_text(name: str, value: Any) -> FieldError | None:
     if len(value) > LIMITS[name]:
         return FieldError(name, "too_long", f"{label}: please use at most {LIMITS[name]} characters.")
     if name == "message":
-        return (
-            FieldError(name, "characters", f"{label}: please remove the invisible characters.")
-            if "\x00" in value
-            else None
-        )
+        return FieldError(name, "characters", f"{label}: please remove the invisible characters.") if "\x00" in value else None
     if _FORBIDDEN.search(value.strip()):
         if name in INVALID:
             return FieldError(name, "invalid", INVALID[name])

@@ -106,11 +106,7 @@ def _consents(given: Any) -> list[dict[str, Any]]:
         raise NotAnswerable("consents", "Please send consents as a list of at most 20.")
     kept = []
     for one in given:
-        if (
-            not isinstance(one, dict)
-            or not isinstance(one.get("channel"), str)
-            or not isinstance(one.get("granted"), bool)
-        ):
+        if not isinstance(one, dict) or not isinstance(one.get("channel"), str) or not isinstance(one.get("granted"), bool):
             raise NotAnswerable("consents", "Each consent needs a channel (text) and granted (true or false).")
         purpose, text = one.get("purpose"), one.get("text")
         if (

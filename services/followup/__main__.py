@@ -1,0 +1,5 @@
+"""python -m services.followup"""
+
+from services.followup.cli import main
+
+main()

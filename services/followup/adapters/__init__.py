@@ -1,0 +1,1 @@
+"""The outside world of followup: SMTP and the mails themselves."""

@@ -1,0 +1,19 @@
+"""Kafka in: which event is whose."""
+
+from typing import Any
+
+from services.followup.use_cases.clients import Clients, adopt_agreement
+from shared import events
+
+GROUP = "followup"
+TOPICS = (events.HANDOFF, events.INTAKE)
+
+
+def handlers(clients: Clients) -> dict[type[events.Event], Any]:
+    return {
+        events.AgreementApplied: adopt_agreement,
+        events.LeadWon: clients.create_client,
+        events.JobCompleted: clients.enrol,
+        events.ConsentRevoked: clients.hear_revocation,
+        events.PersonErased: clients.erase,
+    }

@@ -1,0 +1,47 @@
+"""Composition root: everything followup is made of, put together on one page."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from services.followup import api, consumer
+from services.followup.adapters.smtp import Smtp
+from services.followup.domain.plans import read_plan
+from services.followup.models import FollowupTable
+from services.followup.scheduler import Scheduler
+from services.followup.settings import Settings
+from services.followup.use_cases.clients import Clients
+from services.followup.use_cases.consent import Addresses
+from services.followup.use_cases.send import Sender
+from shared.consumer import Consumer
+from shared.migrations import Migrations
+from shared.security import Signer, load_secret
+from shared.service import Service
+
+MIGRATIONS = Migrations(Path(__file__).parent / "migrations", FollowupTable.metadata)
+DESCRIPTION = "Stays in touch with the client who chose us: plans and sends touches, honours every opt-out."
+
+
+def build(settings: Settings) -> Service:
+    service = Service(settings, MIGRATIONS, title="Lead Handoff: followup", description=DESCRIPTION)
+    secret = load_secret(settings.secret_key_file, settings.local_dir / "secret-key")
+    plan, addresses, signer = read_plan(settings.plan_file.read_text()), Addresses(secret), Signer(secret, purpose="u")
+    sender = Sender(
+        service.database,
+        plan,
+        addresses,
+        signer,
+        settings.base_url,
+        timedelta(seconds=settings.lease_seconds),
+        Smtp(settings.smtp).send,
+    )
+    scheduler = Scheduler(settings, service.database, sender)
+    service.consumer = Consumer(
+        settings,
+        service.database,
+        group=consumer.GROUP,
+        topics=consumer.TOPICS,
+        handlers=consumer.handlers(Clients(plan, addresses)),
+    )
+    service.background = {"send": scheduler.send, "recover": scheduler.recover}
+    api.add_routes(service.app, settings, service.database, signer, addresses)
+    return service

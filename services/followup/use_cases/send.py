@@ -1,0 +1,128 @@
+"""Sending: claim, gate, intent, send, result. A crash between intent and result is in doubt, settled by the plan's policy.
+
+The one place where an effect cannot join a transaction, stated once: plain SMTP cannot promise exactly once (RFC 1047).
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from functools import lru_cache
+from typing import Any
+
+from services.followup import store
+from services.followup.adapters.mails import Unsendable, build_mail, message_id
+from services.followup.adapters.smtp import Answer
+from services.followup.domain.gate import reason_not_to_send
+from services.followup.domain.plans import Plan, Step
+from services.followup.use_cases.consent import SOURCE, Addresses
+from shared import events, telemetry
+from shared.agreement import Company, parse
+from shared.database import Database, Transaction
+from shared.outbox import emit
+from shared.security import Signer
+
+RETRY_MINUTES = (1, 5, 30, 120, 360)
+parse_agreement = lru_cache(maxsize=4)(parse)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    database: Database
+    plan: Plan
+    addresses: Addresses
+    signer: Signer
+    base_url: str
+    lease: timedelta
+    deliver: Callable[[EmailMessage], Awaitable[Answer]]
+
+    async def send(self, touch: Any, now: Callable[[], datetime]) -> None:
+        """Take one claimed touch to its end."""
+        async with self.database.transaction() as unit:
+            mail = await self._intend(unit, touch, now())
+        if mail is None:
+            return
+        answer = await self.deliver(mail)
+        async with self.database.transaction() as unit:
+            await self._record(unit, touch, answer, now())
+
+    async def _intend(self, unit: Transaction, touch: Any, now: datetime) -> EmailMessage | None:
+        """The gate and the intent are one transaction: an opt-out committed before it is always seen."""
+        client = await unit.row("SELECT * FROM client WHERE id = $1 FOR UPDATE", touch["client_id"])
+        address = self.addresses.hash(touch["channel"], client["contact"])
+        reason = reason_not_to_send(
+            purpose=touch["purpose"],
+            expires_at=touch["expires_at"],
+            now=now,
+            erased=client["erased"],
+            has_address=address is not None,
+            suppressed=await store.suppressed(unit, address, touch["channel"]) if address else [],
+        )
+        if reason is not None:
+            await self._end(unit, touch, "skipped", reason, now)
+            return None
+        agreement = await store.current_agreement(unit)
+        company = parse_agreement(agreement).company if agreement else Company()
+        try:
+            mail = self._mail(touch, client["contact"], company, now)
+        except Unsendable as error:
+            telemetry.log().error("touch cannot become a mail", touch_id=str(touch["id"]), error=str(error))
+            await self._end(unit, touch, "failed", "unsendable", now)
+            return None
+        intended = await store.intend(unit, touch["id"], touch["fence"], mail["Message-ID"], now + self.lease)
+        return mail if intended else None
+
+    def _mail(self, touch: Any, contact: dict[str, Any], company: Company, now: datetime) -> EmailMessage:
+        step = next((one for one in self.plan.steps if one.key == touch["step"]), None) or _gone(touch)
+        token = self.signer.sign(f"{touch['client_id']}:{touch['channel']}")
+        return build_mail(
+            step=step.key,
+            subject=step.subject,
+            sender=company.sender,
+            company=company.name,
+            postal_address=company.postal_address,
+            contact=contact,
+            unsubscribe_url=f"{self.base_url}/u/{token}",
+            id=message_id(str(touch["id"]), company.sender),
+            at=now,
+        )
+
+    async def _record(self, unit: Transaction, touch: Any, answer: Answer, now: datetime) -> None:
+        if answer.result == "sent":
+            await self._end(unit, touch, "sent", None, now)
+        elif answer.result == "again" and touch["attempt"] < len(RETRY_MINUTES):
+            due_at = now + timedelta(minutes=RETRY_MINUTES[touch["attempt"]])
+            await store.plan_again(unit, touch["id"], touch["fence"], due_at)
+        elif answer.result == "doubt":
+            await self.settle_doubt(unit, touch, now)
+        else:
+            await self._end(unit, touch, "failed", f"refused {answer.detail}", now)
+
+    async def settle_doubt(self, unit: Transaction, touch: Any, now: datetime) -> None:
+        """Nobody knows whether it was sent. `drop` errs on silence; `resend` on a second mail of the same Message-ID."""
+        if self.plan.on_doubt == "resend":
+            await store.plan_again(unit, touch["id"], touch["fence"], now)
+        else:
+            await self._end(unit, touch, "failed", "in_doubt", now)
+
+    async def _end(self, unit: Transaction, touch: Any, state: str, reason: str | None, now: datetime) -> None:
+        if not await store.settle(unit, touch["id"], touch["fence"], state, reason, now):
+            telemetry.log().warning("lease lost, somebody else settles the touch", touch_id=str(touch["id"]))
+            return
+        names = ("client_id", "lead_id", "plan", "step", "channel")
+        common = {"touch_id": touch["id"], "at": now, **{name: touch[name] for name in names}}
+        event: events.Event
+        if state == "sent":
+            event = events.TouchSent(**common, message_id=str(await unit.value(_MESSAGE_ID, touch["id"])))
+        elif state == "skipped":
+            event = events.TouchSkipped(**common, reason=reason or "")
+        else:
+            event = events.TouchFailed(**common, reason=reason or "")
+        await emit(unit, [event], topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(touch["client_id"]))
+
+
+_MESSAGE_ID = "SELECT message_id FROM touch WHERE id = $1"
+
+
+def _gone(touch: Any) -> Step:
+    raise Unsendable(f"the plan has no step {touch['step']!r} any more")
