@@ -39,9 +39,10 @@ class Transaction:
         """Insert many rows in one statement; `suffix` is an ON CONFLICT or RETURNING clause."""
         if not rows:
             return []
-        columns = tuple(rows[0])
-        query = _insert_statement(model, columns, suffix)
-        return await self.fetch(query, *([row[column] for row in rows] for column in columns))
+        given = tuple(rows[0])
+        query, defaults = _insert_statement(model, given, suffix)
+        values = [[row[column] for row in rows] for column in given]
+        return await self.fetch(query, *values, *([value] * len(rows) for value in defaults))
 
 
 class Database:
@@ -104,13 +105,18 @@ async def _use_orjson(connection: Any) -> None:
 
 
 @cache
-def _insert_statement(model: type[SQLModel], columns: tuple[str, ...], suffix: str) -> str:
+def _insert_statement(model: type[SQLModel], given: tuple[str, ...], suffix: str) -> tuple[str, list[Any]]:
+    """The statement for these columns and for those the model has a default for, with these defaults."""
+    fields = {name: field.default for name, field in model.model_fields.items() if name not in given}
+    defaults = {name: value for name, value in fields.items() if isinstance(value, str | int | bool)}
+    columns = (*given, *defaults)
     table: Table = model.__table__  # type: ignore[attr-defined]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     types = [table.columns[column].type.compile(dialect) for column in columns]
     arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
     names = ", ".join(columns)
-    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {suffix}"  # noqa: S608  names of our own
+    query = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {suffix}"  # noqa: S608  names of our own
+    return query, list(defaults.values())
 
 
 def is_transient(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from services.followup import api, consumer
+from services.followup import api, consumer, pages
 from services.followup.adapters.smtp import Smtp
 from services.followup.domain.plans import read_plan
 from services.followup.models import FollowupTable
@@ -43,5 +43,6 @@ def build(settings: Settings) -> Service:
         handlers=consumer.handlers(Clients(plan, addresses)),
     )
     service.background = {"send": scheduler.send, "recover": scheduler.recover}
-    api.add_routes(service.app, settings, service.database, signer, addresses)
+    api.add_routes(service.app, settings, service.database)
+    pages.add_routes(service.app, service.database, signer, addresses)
     return service

@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.intake import api, consumer, store
+from services.intake import api, consumer, pages, store
 from services.intake.domain.submissions import Submission
 from services.intake.models import IntakeTable
 from services.intake.scheduler import Scheduler
 from services.intake.settings import Settings
 from services.intake.store import Captured
+from services.intake.use_cases import answers
+from services.intake.use_cases.capture import Capture
 from shared.consumer import Consumer
 from shared.group_commit import GroupCommit
 from shared.migrations import Migrations
@@ -28,11 +30,14 @@ def build(settings: Settings) -> Service:
         scheduler.wake()
         return answers
 
-    capture = GroupCommit(write, limit=settings.queue_limit)
-    scheduler = Scheduler(settings, service.database, capture)
+    queue = GroupCommit(write, limit=settings.queue_limit)
+    scheduler = Scheduler(settings, service.database, queue)
+    capture = Capture(settings.phone_region, queue)
     service.consumer = Consumer(
         settings, service.database, group=consumer.GROUP, topics=consumer.TOPICS, handlers=consumer.HANDLERS
     )
-    service.background = {"capture": capture.run, "qualify": scheduler.qualify, "tidy": scheduler.tidy}
+    service.background = {"capture": queue.run, "qualify": scheduler.qualify, "tidy": scheduler.tidy}
+    answers.install(service.app)
     api.add_routes(service.app, settings, capture, service.database)
+    pages.add_routes(service.app, capture)
     return service

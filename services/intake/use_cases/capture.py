@@ -1,15 +1,25 @@
 """The first step: check a post and make it a submission that can be stored."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from prometheus_client import Counter
 from uuid_utils.compat import uuid7
 
 from services.intake.adapters.contact_details import bare_email, e164
 from services.intake.domain import submissions
 from services.intake.domain.forms import FORMS, FieldError, check_fields
 from services.intake.domain.submissions import NotAnswerable, Submission
+from services.intake.store import Captured
+from shared.group_commit import GroupCommit, Overloaded
+
+SUBMISSIONS = Counter("lead_submissions_total", "Answers to submissions", ["form", "outcome"])
+
+
+class KeyReused(Exception):
+    """The Idempotency-Key belongs to another content."""
 
 
 class Invalid(Exception):
@@ -18,6 +28,29 @@ class Invalid(Exception):
     def __init__(self, errors: list[FieldError]) -> None:
         super().__init__("invalid")
         self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Checks a post, and answers once its submission is committed."""
+
+    region: str
+    queue: GroupCommit[Submission, Captured]
+
+    async def keep(
+        self, form: str, values: Mapping[str, Any], *, now: datetime, idempotency_key: str | None = None
+    ) -> Captured:
+        """Raises Invalid, KeyReused or Overloaded; then nothing was promised."""
+        try:
+            submission = read_submission(form, values, region=self.region, now=now, idempotency_key=idempotency_key)
+            captured = await self.queue.submit(submission)
+        except (Invalid, Overloaded) as error:
+            SUBMISSIONS.labels(form, type(error).__name__.lower()).inc()
+            raise
+        if captured.conflict:
+            raise KeyReused
+        SUBMISSIONS.labels(form, "repeated" if captured.repeated else "received").inc()
+        return captured
 
 
 def read_submission(

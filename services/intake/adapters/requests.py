@@ -1,0 +1,99 @@
+"""What senders send: JSON, urlencoded or multipart, in their encodings; and what they want to have back."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from shared.http import Problem
+
+REDIRECT_FIELDS = ("_redirect", "_next", "retURL", "return_url")
+_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
+_KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?', re.ASCII)
+
+
+def media_type_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    try:
+        values = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise Problem(400, f"The body is not valid JSON: {str(error)[:200]}.") from error
+    if not isinstance(values, dict):
+        raise Problem(422, "Please send one JSON object.")
+    return values
+
+
+async def form_values(request: Request) -> dict[str, Any]:
+    """The fields of a form; a field given more than once keeps all its values as a list."""
+    media_type = media_type_of(request)
+    if media_type == "application/json":
+        return json_object(await request.body())
+    if media_type == "application/x-www-form-urlencoded" or not media_type:
+        pairs = _urlencoded(await request.body())
+    elif media_type == "multipart/form-data":
+        pairs = await _multipart(request)
+    else:
+        raise Problem(415, "Please send the form urlencoded, as multipart/form-data or as JSON.")
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            earlier = values[name]
+            values[name] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]
+        else:
+            values[name] = value
+    return values
+
+
+def _urlencoded(body: bytes) -> list[tuple[str, str]]:
+    try:
+        text = body.decode("utf-8")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=200)
+    except UnicodeDecodeError:
+        try:  # old sites post in their own encoding; a name in it is better than a lost lead
+            return parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="cp1252", max_num_fields=200)
+        except (ValueError, UnicodeError) as error:
+            raise Problem(400, "The form could not be read. Please send it as UTF-8.") from error
+    except ValueError as error:
+        raise Problem(422, "Please send at most 200 fields.") from error
+
+
+async def _multipart(request: Request) -> list[tuple[str, str]]:
+    try:
+        async with request.form(max_files=0, max_fields=200) as form:
+            return [(name, value) for name, value in form.multi_items() if not isinstance(value, UploadFile)]
+    except MultiPartException as error:
+        raise Problem(400, f"The form could not be read: {error.message}") from error
+
+
+def idempotency_key(request: Request) -> str | None:
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    if not (found := _KEY.fullmatch(given.strip())):
+        raise Problem(400, "An Idempotency-Key has 1 to 255 visible characters.")
+    return found[1]
+
+
+def wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "")
+    return media_type_of(request) == "application/json" or ("json" in accept and "html" not in accept)
+
+
+def return_to(values: Mapping[str, Any], form: str, hosts: Sequence[str]) -> str:
+    """An address of this site or of an allowed host; anything else is ignored: no open redirect."""
+    for name in REDIRECT_FIELDS:
+        wanted = values.get(name)
+        if isinstance(wanted, str) and len(wanted) < 2000:
+            if _PATH.fullmatch(wanted):
+                return wanted
+            if any(wanted.startswith(f"https://{host}/") and _PATH.fullmatch(wanted[8 + len(host) :]) for host in hosts):
+                return wanted
+    return f"/f/{form}/thanks"

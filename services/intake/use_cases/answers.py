@@ -1,0 +1,77 @@
+"""The answers every door gives, and what OpenAPI says of them."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from services.intake.store import Captured
+from services.intake.use_cases.capture import Invalid, KeyReused
+from shared.group_commit import Overloaded
+from shared.http import Problem
+
+LEAD_SCHEMA = {
+    "type": "object",
+    "additionalProperties": True,
+    "properties": {
+        "form": {"type": "string", "default": "api"},
+        **{name: {"type": "string"} for name in ("first_name", "last_name", "phone", "email", "selection", "message")},
+        **{name: {"type": "string"} for name in ("postal_code", "external_id")},
+        "consents": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["channel", "granted"],
+                "properties": {
+                    "channel": {"type": "string"},
+                    "purpose": {"type": "string"},
+                    "granted": {"type": "boolean"},
+                    "text": {"type": "string"},
+                },
+            },
+        },
+        "attribution": {"type": "object", "additionalProperties": {"type": "string"}},
+        "test": {"type": "boolean", "default": False},
+    },
+    "example": {
+        "first_name": "Ada",
+        "last_name": "Byron",
+        "phone": "(419) 555-2001",
+        "email": "ada@example.net",
+        "selection": "estimate",
+        "message": "The tap drips.",
+        "attribution": {"utm_source": "google"},
+    },
+}
+RECEIVED = {
+    "description": "Stored; the second step follows",
+    "content": {"application/json": {"example": {"lead_id": "01a20dc7-5a75-70ac-a800-894d64175f28", "status": "received"}}},
+}
+
+
+def body_schema(*media_types: str) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {name: {"schema": LEAD_SCHEMA} for name in media_types}}}
+
+
+def received(captured: Captured, *, replayed: bool = False) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if replayed else None
+    body = b'{"lead_id":"%s","status":"received"}' % str(captured.lead_id).encode()
+    return Response(body, 202, headers, "application/json")
+
+
+def install(app: FastAPI) -> None:
+    """What capturing may refuse, as problems."""
+
+    @app.exception_handler(Invalid)
+    async def _invalid(_: Request, error: Invalid) -> Response:
+        listed = [{"field": one.field, "code": one.code, "detail": one.detail} for one in error.errors]
+        return Problem(422, error.errors[0].detail, errors=listed).response()
+
+    @app.exception_handler(KeyReused)
+    async def _reused(_: Request, error: KeyReused) -> Response:
+        detail = "This Idempotency-Key was used for another lead. Please use a new key for a new lead."
+        return Problem(422, detail, errors=[]).response()
+
+    @app.exception_handler(Overloaded)
+    async def _overloaded(_: Request, error: Overloaded) -> Response:
+        return Problem(503, "We are busy. Please send this again in a few seconds.", {"Retry-After": "2"}).response()
