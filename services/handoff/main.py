@@ -24,7 +24,7 @@ def build(settings: Settings) -> Service:
 
     async def start() -> None:
         async with service.database.transaction() as unit:
-            await seed(unit, shipped, with_owner=settings.embedded, now=datetime.now(UTC))
+            await seed(unit, shipped, with_owner=settings.embedded and settings.seed_owner, now=datetime.now(UTC))
 
     scheduler = Scheduler(service.database)
     service.on_start.append(start)

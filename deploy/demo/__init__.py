@@ -1,0 +1,1 @@
+"""The whole product on sample leads, for real, in the terminal."""
