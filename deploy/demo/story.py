@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,7 +26,12 @@ BAD_PHONE = {
     "phone": "555-12",
     "selection": "maintenance",
 }
-MAINTENANCE = {**BAD_PHONE, "phone": "419-555-2003", "message": "The furnace wants its yearly look."}
+MAINTENANCE = {
+    **BAD_PHONE,
+    "phone": "419-555-2003",
+    "selection": "maintenance",
+    "message": "The furnace wants its yearly look.",
+}
 FAR_AWAY = {
     "first_name": "Jean",
     "last_name": "Bartik",
@@ -49,9 +55,8 @@ class Story:
         self.reps: dict[str, str] = {}
 
     async def tell(self) -> None:
-        for name, email in (("Rosa", "rosa"), ("Sam", "sam"), ("Tina", "tina")):
-            rep_id = await self.system.run("-m", "services.handoff", "reps", "add", name, "--email", f"{email}@maple.example")
-            self.reps[rep_id.strip()] = name
+        added = await self.system.run("-m", "services.handoff", "reps", "import", str(Path(__file__).with_name("reps.csv")))
+        self.reps = dict(line.split(maxsplit=1) for line in added.splitlines() if len(line) > 36)
         await self._raise_hands()
         for name in ("Ada", "Grace"):
             await self._sell(self.leads[name])
@@ -88,8 +93,8 @@ class Story:
         answer = await self.http.post(self._handoff(f"/v1/assignments/{assignment['assignment_id']}/accept"))
         answer.raise_for_status()
         now = datetime.now(UTC)
-        won = events.OutcomeWon(lead_id=lead_id, amount="1250.00", currency="USD")  # type: ignore[arg-type]
-        job = events.JobCompleted(lead_id=lead_id, job_id=f"job-{lead_id[-4:]}", trade="plumbing", completed_on=now.date())  # type: ignore[arg-type]
+        won = events.OutcomeWon(lead_id=lead_id, amount="1250.00", currency="USD")
+        job = events.JobCompleted(lead_id=lead_id, job_id=f"job-{lead_id[-4:]}", trade="plumbing", completed_on=now.date())
         producer = AIOKafkaProducer(bootstrap_servers=self.system.environment["KAFKA_BOOTSTRAP_SERVERS"], acks="all")
         await producer.start()
         try:
