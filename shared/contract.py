@@ -102,10 +102,8 @@ def _inlined(schema: dict[str, Any]) -> Any:
 def files() -> dict[Path, str]:
     """Every generated file and its text."""
     schemas = {FOLDER / f"{name_of(kind)}.json": schema_of(kind) for kind in BY_TYPE.values()}
-    return {
-        path: json.dumps(content, indent=1) + "\n"
-        for path, content in {**schemas, FOLDER / "asyncapi.json": asyncapi()}.items()
-    }
+    everything = {**schemas, FOLDER / "asyncapi.json": asyncapi()}
+    return {path: json.dumps(content, indent=1) + "\n" for path, content in everything.items()}
 
 
 def main() -> None:

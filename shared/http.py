@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.telemetry import log, start_trace
 
 MAX_BODY = 256 * 1024
+MAX_HEADERS = 32 * 1024
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
@@ -128,6 +129,9 @@ class Edge:
                 message["headers"] = [*message["headers"], *(pair for pair in _HEADERS if pair[0] not in names)]
             await send(message)
 
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+            await Problem(431, "The headers are larger than we take.").response()(scope, receive, safe)
+            return
         declared = headers.get(b"content-length", b"0")
         try:
             if declared.isdigit() and int(declared) > MAX_BODY:

@@ -42,7 +42,7 @@ class Record:
 
     def __init__(self, message: Any) -> None:
         self.key = (message.key() or b"").decode()
-        self.headers = {name: value for name, value in message.headers() or []}
+        self.headers = dict(message.headers() or [])
         self.value = message.value()
         self.partition, self.offset = message.partition(), message.offset()
 

@@ -30,7 +30,7 @@ MAINTENANCE = {
     **BAD_PHONE,
     "phone": "419-555-2003",
     "selection": "maintenance",
-    "message": "The furnace wants its yearly look.",
+    "message": "The furnace wants a look.",
 }
 FAR_AWAY = {
     "first_name": "Jean",

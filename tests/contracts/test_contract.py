@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 from uuid import UUID
 
 import pytest
@@ -79,4 +79,6 @@ def _value(annotation: Any, name: str) -> Any:
         return []
     if get_origin(annotation) is dict:
         return {}
-    return known.get(annotation, "text" if annotation is str else "2026-11-24T14:45:00Z")
+    if get_origin(annotation) is Annotated:
+        return _value(get_args(annotation)[0], name)
+    return known.get(annotation, "2026-11-24T14:45:00Z")

@@ -182,6 +182,7 @@ async def test_poison_harms_nobody_else_and_redrive_brings_its_key_back(system: 
     lead_id = (await http.post(f"{system.url('intake')}/v1/leads", json=person())).json()["lead_id"]
     await until(lambda: offered(system, {lead_id}), what="the offer")
     bootstrap, letters = system.kafka.address, f"{CRM}.handoff.dlq"
+    amount = json.dumps({"lead_id": lead_id, "amount": "1,250.00", "currency": "USD"}).encode()
     bad = [
         ("bad-json", b"{", outcome_headers("outcome.won", f"json-{lead_id}")),
         ("no id", b"{}", {"ce_type": "leadhandoff.outcome.won.v1", "ce_specversion": "1.0", "ce_source": "/crm/test"}),

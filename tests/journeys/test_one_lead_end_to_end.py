@@ -62,7 +62,7 @@ async def test_a_lead_becomes_a_client_who_is_thanked_once_and_can_stop(system: 
     assert {t["state"] for t in (await http.get(calendar_url)).json()["touches"]} == {
         "sent",
         "planned",
-    }  # looking changes nothing
+    }
     for _ in range(2):
         answer = await http.post(link, data={"List-Unsubscribe": "One-Click"}, headers={"Authorization": ""})
         assert answer.status_code == 200

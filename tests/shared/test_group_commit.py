@@ -1,0 +1,51 @@
+"""Group commit: answers come after the write, one bad item harms no other, a full queue says so at once."""
+
+import asyncio
+
+import pytest
+
+from shared.group_commit import GroupCommit, Overloaded
+
+
+async def test_items_that_arrive_together_share_a_write() -> None:
+    batches: list[list[int]] = []
+
+    async def write(items: list[int]) -> list[int]:
+        batches.append(items)
+        await asyncio.sleep(0.01)
+        return [item * 2 for item in items]
+
+    group: GroupCommit[int, int] = GroupCommit(write)
+    running = asyncio.create_task(group.run())
+    assert await asyncio.gather(*(group.submit(n) for n in range(50))) == [n * 2 for n in range(50)]
+    assert len(batches) <= 3
+    running.cancel()
+
+
+async def test_a_bad_item_fails_alone_and_is_never_answered_as_stored() -> None:
+    async def write(items: list[int]) -> list[int]:
+        if 3 in items:
+            raise ValueError("bad row")
+        return items
+
+    group: GroupCommit[int, int] = GroupCommit(write)
+    running = asyncio.create_task(group.run())
+    answers = await asyncio.gather(*(group.submit(n) for n in range(6)), return_exceptions=True)
+    assert [answer for answer in answers if not isinstance(answer, Exception)] == [0, 1, 2, 4, 5]
+    assert isinstance(answers[3], ValueError)
+    running.cancel()
+
+
+async def test_overload_and_an_absent_database_say_try_later() -> None:
+    async def write(items: list[int]) -> list[int]:
+        raise OSError("the database is away")
+
+    group: GroupCommit[int, int] = GroupCommit(write, limit=1, patience=0.2)
+    waiting = asyncio.create_task(group.submit(1))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await group.submit(2)
+    running = asyncio.create_task(group.run())
+    with pytest.raises(Overloaded):
+        await waiting
+    running.cancel()
