@@ -7,14 +7,14 @@ FOLDER = Path(__file__).resolve().parent.parent / "secrets"
 
 
 def main() -> None:
-    FOLDER.mkdir(mode=0o711, exist_ok=True)
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
     for name in ("postgres", "intake", "handoff", "followup", "api-key", "secret-key"):
         file = FOLDER / f"{name}.txt"
         if not file.exists():
             prefix = "lh_" if name == "api-key" else ""
             file.write_text(prefix + secrets.token_hex(32))
-            # Compose mounts the file as it is, and the services run as an account of their own: the folder is what
-            # keeps others of this machine out of listing it, and the names of 64 random digits are not guessed.
+            # Compose mounts the file as it is, and the services run as an account of their own, which must read it;
+            # on this machine the folder keeps everybody else out.
             file.chmod(0o644)
     databases = [
         f"{name.upper()}_PASSWORD={(FOLDER / f'{name}.txt').read_text()}" for name in ("intake", "handoff", "followup")

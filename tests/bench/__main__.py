@@ -1,0 +1,248 @@
+"""python -m tests.bench [capture] [path] [drain] [outage]: figures beside their ceilings, from one run. Nothing is asserted."""
+
+import asyncio
+import contextlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import psutil
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from deploy.local.ports import Ports, free_ports
+from deploy.local.postgres import remove_data
+from deploy.local.processes import Process
+from deploy.local.system import System
+from shared.envelope import to_record
+from shared.events import HANDOFF, INTAKE, Contact, LeadQualified
+from shared.settings import ROOT
+from tests.bench.load import ask, hammer, percentile
+
+SLICES, SECONDS = 4, 4.0
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[System]:
+    with tempfile.TemporaryDirectory(prefix="lead-handoff-bench-") as place:
+        try:
+            async with System(Path(place), Ports.free()) as system:
+                for number in range(9):
+                    await system.run(
+                        "-m", "services.handoff", "reps", "add", f"Rep {number}", "--email", f"r{number}@x.example"
+                    )
+                yield system
+        finally:
+            remove_data(Path(place) / "postgres")
+
+
+async def capture(system: System) -> None:
+    """Capture alone: the second step and the other services rest meanwhile."""
+    print("\nCapture, 32 connections, slices in turn: median (low to high) answers of 202 a second")
+    for name in ("handoff", "followup"):
+        await system.parts[name].stop()
+    ports, parts = {"shipped": system.ports.intake}, []
+    url = await system.postgres.ensure_database("bench")
+    for name, port in zip(("no_db", "plain", "sqlmodel"), free_ports(3), strict=True):
+        ports[name] = port
+        environment = {**system.environment, "BENCH_DATABASE_URL": url}
+        command = [sys.executable, "-m", "tests.bench.variants", name, str(port)]
+        part = Process(name, command, run_dir=system.local_dir / "run", environment=environment, directory=ROOT)
+        part.start()
+        parts.append(part)
+    for port in ports.values():
+        await _until_listening(port)
+    rates: dict[str, list[float]] = {name: [] for name in ports}
+    for _ in range(SLICES):
+        for name, port in ports.items():
+            rates[name].append((await hammer(port, connections=32, seconds=SECONDS))[0])
+            await _until_settled(system)
+    median = {name: statistics.median(values) for name, values in rates.items()}
+    for name, values in rates.items():
+        print(f"  {name:9} {median[name]:7.0f}  ({min(values):.0f} to {max(values):.0f})")
+    for name, goal in (("no_db", "0.70"), ("plain", "1.3"), ("sqlmodel", "6")):
+        print(f"  shipped / {name:9} {median['shipped'] / median[name]:5.2f}   goal {goal}")
+    for part in parts:
+        await part.stop()
+    for name in ("handoff", "followup"):
+        system.start_service(name)
+        await system.until_ready(name)
+
+
+async def path(system: System) -> None:
+    """Submit to assignment.offered as a reader of the topic sees it, with CPU over all processes."""
+    print("\nSubmit to offered, everything on this machine: p50 / p99 ms, CPU ms per lead (goal at 200/s: 40 / 100, 6)")
+    consumer = AIOKafkaConsumer(HANDOFF, bootstrap_servers=system.kafka.address, auto_offset_reset="latest")
+    await consumer.start()
+    await consumer.seek_to_end()
+    posted: dict[str, float] = {}
+    took: list[float] = []
+
+    async def read() -> None:
+        async for record in consumer:
+            if dict(record.headers).get("ce_type") == b"leadhandoff.assignment.offered.v1":
+                began = posted.pop(record.key.decode(), None)
+                if began is not None:
+                    took.append(time.perf_counter() - began)
+
+    reader = asyncio.create_task(read())
+    for rate in (20, 100, 200, 400):
+        for measured in (False, True):  # once to warm up
+            took.clear()
+            before = _cpu(system)
+            await _post_at(system, rate, 3 if not measured else 12, posted)
+            await asyncio.sleep(1.5)
+            spent = _cpu(system) - before
+        count = len(took)
+        figures = f"{percentile(took, 0.5) * 1000:6.0f} / {percentile(took, 0.99) * 1000:4.0f} ms"
+        print(f"  {rate:4}/s  {figures}   {spent / max(1, count) * 1000:5.2f} ms   {count} leads, {len(posted)} not seen")
+        posted.clear()
+    reader.cancel()
+    await consumer.stop()
+
+
+async def _post_at(system: System, rate: int, seconds: float, posted: dict[str, float]) -> None:
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+    async with httpx.AsyncClient(timeout=20, limits=limits) as http, asyncio.TaskGroup() as group:
+
+        async def post(number: int) -> None:
+            lead = {"first_name": "Ada", "email": f"p{uuid4().hex[:12]}@example.net", "selection": "estimate"}
+            began = time.perf_counter()
+            answer = await http.post(f"{system.url('intake')}/v1/leads", json=lead)
+            posted[answer.json()["lead_id"]] = began
+
+        start = time.perf_counter()
+        for number in range(int(rate * seconds)):
+            await asyncio.sleep(max(0.0, start + number / rate - time.perf_counter()))
+            group.create_task(post(number))
+
+
+async def drain(system: System, leads: int = 100_000) -> None:
+    print(f"\nDrain of {leads} waiting leads by one handoff process (goal 4000/s)")
+    await system.parts["handoff"].stop()
+    await system.parts["followup"].stop()
+    producer = AIOKafkaProducer(bootstrap_servers=system.kafka.address, acks="all", linger_ms=20, max_batch_size=524_288)
+    await producer.start()
+    now = __import__("datetime").datetime.now(__import__("datetime").UTC)
+    contact = Contact(first_name="Ada", last_name="Byron", email="ada@example.net", phone="+14195552001")
+    for number in range(leads):
+        lead_id = uuid4()
+        event = LeadQualified(
+            lead_id=lead_id, person_id=uuid4(), form="api", selection="estimate", message="The tap drips.", tier="P3",
+            score=50, received_at=now, contact=contact, agreement="0" * 64,
+        )  # fmt: skip
+        record = to_record(event, key=str(lead_id), source="/intake", at=now)
+        headers = [(name, value.encode()) for name, value in record.headers.items()]
+        await producer.send(INTAKE, record.value, key=record.key.encode(), headers=headers)
+        if number % 5000 == 0:
+            await asyncio.sleep(0)
+    await producer.stop()
+    connection = await asyncpg.connect(system.postgres.url("handoff"))
+    before = await connection.fetchval("SELECT count(*) FROM lead")
+    system.start_service("handoff")
+    began, sizes = None, []
+    while True:
+        done = await connection.fetchval("SELECT count(*) FROM lead") - before
+        if done and began is None:
+            began, first = time.perf_counter(), done
+        with contextlib.suppress(psutil.Error):
+            sizes.append(psutil.Process(system.parts["handoff"].pid).memory_info().rss / 1e6)
+        if done >= leads:
+            break
+        await asyncio.sleep(0.2)
+    assigned = (leads - first) / (time.perf_counter() - began)
+    while await connection.fetchval("SELECT count(*) FROM outbox"):
+        await asyncio.sleep(0.2)
+    whole = (leads - first) / (time.perf_counter() - began)
+    await connection.close()
+    print(
+        f"  {assigned:.0f}/s assigned, {whole:.0f}/s until the last offer is on Kafka; memory {sizes[0]:.0f} to {max(sizes):.0f} MB"
+    )
+    system.start_service("followup")
+    await system.until_ready("followup")
+
+
+async def outage(system: System, seconds: float = 60) -> None:
+    print(f"\nKafka away for {seconds:.0f} s")
+    await system.kafka.stop()
+    posted: dict[str, float] = {}
+    began = time.perf_counter()
+    with contextlib.suppress(Exception):
+        await _post_at(system, 20, seconds, posted)
+    answered = len(posted)
+    await system.kafka.start()
+    back = time.perf_counter()
+    connection = await asyncpg.connect(system.postgres.url("intake"))
+    while await connection.fetchval("SELECT count(*) FROM outbox") or await connection.fetchval(
+        "SELECT count(*) FROM submission WHERE state = 'waiting'"
+    ):
+        await asyncio.sleep(0.02)
+    await connection.close()
+    last = time.perf_counter() - back
+    from tests.support import read_topic
+
+    records = await asyncio.to_thread(read_topic, system.kafka.address, INTAKE)
+    seen = [record.key for record in records if record.type == "lead.qualified" and record.key in posted]
+    print(
+        f"  {answered} of {int(20 * seconds)} answered 202 in {back - began:.0f} s; the last is on the topic {last:.1f} s "
+        f"after the broker's return; lost {answered - len(set(seen))}, doubled {len(seen) - len(set(seen))}"
+    )
+
+
+async def sizes(system: System) -> None:
+    print("\nMemory of each process, MB (goal 120)")
+    for name in ("intake", "handoff", "followup"):
+        print(f"  {name:9} {psutil.Process(system.parts[name].pid).memory_info().rss / 1e6:.0f}")
+
+
+async def _until_listening(port: int) -> None:
+    for _ in range(300):
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await ask(reader, writer)
+            writer.close()
+            return
+        except (OSError, asyncio.IncompleteReadError):
+            await asyncio.sleep(0.1)
+    raise AssertionError(f"nothing listens on {port}")
+
+
+async def _until_settled(system: System) -> None:
+    """Wait until intake's second step has caught up, so that no slice pays for another."""
+    connection = await asyncpg.connect(system.postgres.url("intake"))
+    while await connection.fetchval("SELECT count(*) FROM submission WHERE state = 'waiting'") or await connection.fetchval(
+        "SELECT count(*) FROM outbox"
+    ):
+        await asyncio.sleep(0.1)
+    await connection.close()
+
+
+def _cpu(system: System) -> float:
+    """Seconds of CPU used so far by the services, Kafka and Postgres."""
+    roots = [system.parts[name].pid for name in ("intake", "handoff", "followup")]
+    roots += [system.kafka.process.pid, system.postgres.process.pid]
+    total = 0.0
+    for root in roots:
+        for one in (psutil.Process(root), *psutil.Process(root).children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                times = one.cpu_times()
+                total += times.user + times.system
+    return total
+
+
+async def main(chosen: list[str]) -> None:
+    began = time.perf_counter()
+    async with running() as system:
+        print(f"ready after {time.perf_counter() - began:.1f} s (with nine reps added)")
+        parts = {"capture": capture, "path": path, "drain": drain, "outage": outage, "sizes": sizes}
+        for name in chosen or ["path", "capture", "sizes", "outage", "drain"]:
+            await parts[name](system)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
