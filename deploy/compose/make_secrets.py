@@ -16,9 +16,7 @@ def main() -> None:
             # Compose mounts the file as it is, and the services run as an account of their own, which must read it;
             # on this machine the folder keeps everybody else out.
             file.chmod(0o644)
-    databases = [
-        f"{name.upper()}_PASSWORD={(FOLDER / f'{name}.txt').read_text()}" for name in ("intake", "handoff", "followup")
-    ]
+    databases = [f"{name.upper()}_PASSWORD={(FOLDER / f'{name}.txt').read_text()}" for name in ("intake", "handoff", "followup")]
     environment = FOLDER.parent.parent / ".env"
     kept = environment.read_text().splitlines() if environment.exists() else []
     kept = [line for line in kept if line.split("=")[0] not in {one.split("=")[0] for one in databases}]

@@ -161,9 +161,7 @@ class Story:
         return body
 
     async def mails(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (
-            await self.http.get(f"http://127.0.0.1:{self.system.ports.mail_page}/api/messages")
-        ).json()
+        found: list[dict[str, Any]] = (await self.http.get(f"http://127.0.0.1:{self.system.ports.mail_page}/api/messages")).json()
         return found
 
     async def ledger(self) -> dict[str, Any]:

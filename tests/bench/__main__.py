@@ -33,9 +33,7 @@ async def running() -> AsyncIterator[System]:
         try:
             async with System(Path(place), Ports.free()) as system:
                 for number in range(9):
-                    await system.run(
-                        "-m", "services.handoff", "reps", "add", f"Rep {number}", "--email", f"r{number}@x.example"
-                    )
+                    await system.run("-m", "services.handoff", "reps", "add", f"Rep {number}", "--email", f"r{number}@x.example")
                 yield system
         finally:
             remove_data(Path(place) / "postgres")

@@ -142,9 +142,7 @@ async def test_a_second_need_is_a_second_lead_and_the_same_need_is_a_touch(syste
     record = (await until(merged, what="the merge"))[0]
     assert (record.type, record.data["into"]) == ("lead.merged", first)
     people = {
-        r.data["person_id"]
-        for r in await asyncio.to_thread(read_topic, system.kafka.address, INTAKE)
-        if r.key in (first, second)
+        r.data["person_id"] for r in await asyncio.to_thread(read_topic, system.kafka.address, INTAKE) if r.key in (first, second)
     }
     assert len(people) == 1
 

@@ -22,8 +22,7 @@ async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], no
     await unit.insert(
         models.AgreementVersion,
         [row],
-        "ON CONFLICT (hash) DO UPDATE SET at = excluded.at, signed_by = excluded.signed_by, "
-        "published_at = excluded.published_at",
+        "ON CONFLICT (hash) DO UPDATE SET at = excluded.at, signed_by = excluded.signed_by, published_at = excluded.published_at",
     )
     await _publish(unit, row["hash"], text, now, signed_by, now)
     return str(row["hash"])

@@ -156,6 +156,4 @@ def _offered(row: dict[str, Any], tier: str) -> events.AssignmentOffered:
 
 
 def _held(lead: Any, outcome: Outcome, now: datetime) -> events.LeadHeld:
-    return events.LeadHeld(
-        lead_id=lead["id"], person_id=lead["person_id"], at=now, reason=outcome.record["sentence"], until=None
-    )
+    return events.LeadHeld(lead_id=lead["id"], person_id=lead["person_id"], at=now, reason=outcome.record["sentence"], until=None)

@@ -37,9 +37,7 @@ class Capture:
     region: str
     queue: GroupCommit[Submission, Captured]
 
-    async def keep(
-        self, form: str, values: Mapping[str, Any], *, now: datetime, idempotency_key: str | None = None
-    ) -> Captured:
+    async def keep(self, form: str, values: Mapping[str, Any], *, now: datetime, idempotency_key: str | None = None) -> Captured:
         """Raises Invalid, KeyReused or Overloaded; then nothing was promised."""
         try:
             submission = read_submission(form, values, region=self.region, now=now, idempotency_key=idempotency_key)
