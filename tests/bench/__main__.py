@@ -53,8 +53,11 @@ async def capture(system: System) -> None:
         part = Process(name, command, run_dir=system.local_dir / "run", environment=environment, directory=ROOT)
         part.start()
         parts.append(part)
-    for port in ports.values():
-        await _until_listening(port)
+    try:
+        for port in ports.values():
+            await _until_listening(port)
+    except AssertionError as error:
+        raise AssertionError("\n".join(part.tail(5) for part in parts)) from error
     rates: dict[str, list[float]] = {name: [] for name in ports}
     for _ in range(SLICES):
         for name, port in ports.items():

@@ -113,12 +113,13 @@ def sqlmodel() -> FastAPI:
 
     @app.post("/v1/leads", status_code=202)
     async def post(lead: PlainLead) -> Answer:
-        row = Row(id=uuid4(), content=lead.model_dump(mode="json") | {"at": datetime.now(UTC).isoformat()})
+        lead_id = uuid4()
+        row = Row(id=lead_id, content=lead.model_dump(mode="json") | {"at": datetime.now(UTC).isoformat()})
         async with AsyncSession(engine) as session:
             session.add(row)
             await session.commit()
             await producer.send_and_wait("intake.leads.v1.followup.dlq", lead.model_dump_json().encode())
-            return Answer(lead_id=row.id, status="received")
+            return Answer(lead_id=lead_id, status="received")
 
     return app
 
