@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import orjson
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
 IDLE_IN_TRANSACTION = "5s"  # a frozen replica must not stop the others; the relay waits for Kafka and gets 15 s
@@ -39,10 +39,8 @@ class Transaction:
         """Insert many rows in one statement; `suffix` is an ON CONFLICT or RETURNING clause."""
         if not rows:
             return []
-        given = tuple(rows[0])
-        query, defaults = _insert_statement(model, given, suffix)
-        values = [[row[column] for row in rows] for column in given]
-        return await self.fetch(query, *values, *([value] * len(rows) for value in defaults))
+        query = _insert_statement(model, tuple(rows[0]), suffix)
+        return await self.fetch(query, orjson.dumps(rows, default=_as_postgres_text).decode())
 
 
 class Database:
@@ -105,18 +103,28 @@ async def _use_orjson(connection: Any) -> None:
 
 
 @cache
-def _insert_statement(model: type[SQLModel], given: tuple[str, ...], suffix: str) -> tuple[str, list[Any]]:
-    """The statement for these columns and for those the model has a default for, with these defaults."""
-    fields = {name: field.default for name, field in model.model_fields.items() if name not in given}
-    defaults = {name: value for name, value in fields.items() if isinstance(value, str | int | bool)}
-    columns = (*given, *defaults)
+def _insert_statement(model: type[SQLModel], given: tuple[str, ...], suffix: str) -> str:
+    """Rows travel as one JSON text, which costs a third of the client's CPU of an array per column. Columns that are
+    not given get the model's default."""
     table: Table = model.__table__  # type: ignore[attr-defined]
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    types = [table.columns[column].type.compile(dialect) for column in columns]
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
-    names = ", ".join(columns)
-    query = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {suffix}"  # noqa: S608  names of our own
-    return query, list(defaults.values())
+    defaults = {name: field.default for name, field in model.model_fields.items() if name not in given}
+    literals = {name: _literal(value) for name, value in defaults.items() if isinstance(value, str | int | bool)}
+    columns = ", ".join((*given, *literals))
+    values = ", ".join((*given, *literals.values()))
+    return f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM json_populate_recordset(NULL::{table.name}, $1::json) {suffix}"  # noqa: S608, E501  names and literals of our own
+
+
+def _literal(value: str | int | bool) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def _as_postgres_text(value: Any) -> str:
+    """What JSON has no form for."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    if isinstance(value, UUID):  # asyncpg's own kind
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be a column")
 
 
 def is_transient(error: BaseException) -> bool:

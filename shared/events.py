@@ -5,6 +5,7 @@ A published name or field never changes its meaning; fields may be added, with a
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -65,6 +66,7 @@ class Event(Value):
             BY_TYPE[cls.TYPE] = cls
 
     @classmethod
+    @cache
     def personal_fields(cls) -> set[str]:
         """Names of the fields that hold personal data."""
         extras = {name: field.json_schema_extra for name, field in cls.model_fields.items()}

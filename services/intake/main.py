@@ -36,7 +36,9 @@ def build(settings: Settings) -> Service:
     service.consumer = Consumer(
         settings, service.database, group=consumer.GROUP, topics=consumer.TOPICS, handlers=consumer.HANDLERS
     )
-    service.background = {"capture": queue.run, "qualify": scheduler.qualify, "tidy": scheduler.tidy}
+    service.background = {"capture": queue.run, "tidy": scheduler.tidy}
+    if settings.qualify:
+        service.background["qualify"] = scheduler.qualify
     answers.install(service.app)
     api.add_routes(service.app, settings, capture, service.database)
     pages.add_routes(service.app, capture)

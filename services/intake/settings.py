@@ -12,5 +12,6 @@ class Settings(ServiceSettings):
     phone_region: str = "US"
     repeat_minutes: int = 10  # the same content within this time gets the same answer
     idempotency_hours: int = 24
+    qualify: bool = True  # false: a replica that only answers, while others do the second step
     qualify_batch: int = 200
     qualify_attempts: int = 3

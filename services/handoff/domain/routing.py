@@ -6,7 +6,7 @@ Bounds while all are available: never more than 1 - 1/n leads ahead of the weigh
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -101,10 +101,15 @@ def pick_by_credit(eligible: Sequence[Candidate], turn: int) -> list[Candidate]:
     )
     for place in remainders[: ONE_LEAD - sum(shares)]:
         shares[place] += 1
-    earned = [replace(one, credit=one.credit + share) for one, share in zip(eligible, shares, strict=True)]
-    richest = max(earned, key=lambda one: (one.credit, -one.last_turn, _tie(one.rep_id)))
-    paid = replace(richest, credit=richest.credit - ONE_LEAD, last_turn=turn)
-    return [paid if one.rep_id == richest.rep_id else one for one in earned]
+    credits = [one.credit + share for one, share in zip(eligible, shares, strict=True)]
+    best = max((credit, -one.last_turn) for credit, one in zip(credits, eligible, strict=True))
+    tied = [place for place, one in enumerate(eligible) if (credits[place], -one.last_turn) == best]
+    richest = tied[0] if len(tied) == 1 else max(tied, key=lambda place: _tie(eligible[place].rep_id))
+    credits[richest] -= ONE_LEAD
+    return [
+        Candidate(one.rep_id, one.name, one.state, one.weight, credits[place], turn if place == richest else one.last_turn)
+        for place, one in enumerate(eligible)
+    ]
 
 
 def hash_of_record(record: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from shared.outbox import put
 
 SOURCE = "/handoff"
 _SKIP = {events.AgreementApplied}
+KEPT_ELSEWHERE = {"lead_id", "decision"}  # the lead is a column, the decision is the assignment's
 
 
 async def note_received(unit: Transaction, received: list[Received], now: datetime) -> None:
@@ -39,7 +40,7 @@ async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: dat
 
 
 def _fact(source: str, event_id: str, event: events.Event, at: datetime) -> dict[str, Any]:
-    data = event.model_dump(mode="json", exclude=event.personal_fields() | {"lead_id"})
+    data = event.model_dump(mode="json", exclude=event.personal_fields() | KEPT_ELSEWHERE)
     lead_id: UUID | None = getattr(event, "lead_id", None)
     return {"source": source, "event_id": event_id, "lead_id": lead_id, "type": event.TYPE, "at": at, "data": data}
 
