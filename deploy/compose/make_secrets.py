@@ -17,6 +17,7 @@ def main() -> None:
             # on this machine the folder keeps everybody else out.
             file.chmod(0o644)
     databases = [f"{name.upper()}_PASSWORD={(FOLDER / f'{name}.txt').read_text()}" for name in ("intake", "handoff", "followup")]
+    (FOLDER.parent / "compose" / "postgres-init.sh").chmod(0o755)  # Postgres reads it as an account of its own
     environment = FOLDER.parent.parent / ".env"
     kept = environment.read_text().splitlines() if environment.exists() else []
     kept = [line for line in kept if line.split("=")[0] not in {one.split("=")[0] for one in databases}]
