@@ -232,7 +232,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _try(self, unit: Transaction, record: Any, one: Received, now: datetime) -> Letter | None:
         """Handle one event in a savepoint; a deterministic failure is a letter, a transient one is raised."""
         error: Exception | None = None
-        for attempt in range(1, FAST_TRIES + 1):
+        for _ in range(FAST_TRIES):
             try:
                 async with unit.connection.transaction():
                     if self._observe is not None:
@@ -245,7 +245,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 if is_transient(problem):
                     raise
                 error = problem
-                await asyncio.sleep(0.02 * attempt)
+                await asyncio.sleep(0)  # a pause here would hold the transaction once per bad event
         telemetry.log().error("event failed", id=one.id, key=one.key, type=one.event.TYPE, error=repr(error)[:500])
         reason = "refused" if one.topic == CRM else "failed"  # a CRM's outcomes have no order to keep: nothing is parked
         return Letter(record, reason, repr(error), one, FAST_TRIES)
