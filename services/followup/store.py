@@ -143,3 +143,12 @@ async def calendar(unit: Transaction, client_id: UUID, since: datetime, until: d
         since,
         until,
     )
+
+
+async def lock_client(unit: Transaction, client_id: UUID) -> Any:
+    """The client, locked, so that what happens to them happens in turn."""
+    return await unit.row("SELECT * FROM client WHERE id = $1 FOR UPDATE", client_id)
+
+
+async def message_id(unit: Transaction, touch_id: UUID) -> str:
+    return str(await unit.value("SELECT message_id FROM touch WHERE id = $1", touch_id))

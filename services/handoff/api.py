@@ -146,11 +146,11 @@ def _add_leads(router: APIRouter, database: Database) -> None:
     @router.get("/leads/{lead_id}", tags=["leads"], summary="A lead, its decision, its journey", responses=problems(401, 404))
     async def get_lead(lead_id: UUID) -> dict[str, Any]:
         async with database.reading() as unit:
-            lead = await unit.row("SELECT * FROM lead WHERE id = $1", lead_id)
+            lead = await store.lead(unit, lead_id)
             journey = await store.journey(unit, lead_id)
             if lead is None and not journey:
                 raise Problem(404, "There is no lead of this id.")
-            assignments = await unit.fetch("SELECT * FROM assignment WHERE lead_id = $1 ORDER BY attempt DESC", lead_id)
+            assignments = await store.assignments_of(unit, lead_id)
         return {
             "lead_id": lead_id,
             "state": lead["state"] if lead else "unknown",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
 import click
 from asyncpg import UniqueViolationError
@@ -101,9 +102,9 @@ def list_reps() -> None:
 def _set_state(name: str, help_text: str, state: str) -> None:
     @reps.command(name, help=help_text)
     @click.argument("rep", type=click.UUID)
-    def change(rep: object) -> None:
+    def change(rep: UUID) -> None:
         async def work(unit: Transaction) -> object:
-            return await unit.value("UPDATE rep SET state = $2 WHERE id = $1 RETURNING name", rep, state)
+            return await store.set_rep_state(unit, rep, state)
 
         found = _run(work)
         if found is None:
@@ -148,7 +149,7 @@ def lint(file: Path) -> None:
 @main.command("verify", help="Recompute the hash of every stored decision.")
 def verify() -> None:
     async def work(unit: Transaction) -> tuple[int, list[str]]:
-        rows = await unit.fetch("SELECT id, decision FROM assignment")
+        rows = await store.decisions(unit)
         return len(rows), [str(row["id"]) for row in rows if hash_of_record(row["decision"]) != row["decision"]["hash"]]
 
     count, wrong = _run(work)

@@ -164,3 +164,45 @@ async def revenue(unit: Transaction, since: datetime, until: datetime) -> Rows:
         since,
         until,
     )
+
+
+async def lead(unit: Transaction, lead_id: UUID) -> Any:
+    return await unit.row("SELECT * FROM lead WHERE id = $1", lead_id)
+
+
+async def assignments_of(unit: Transaction, lead_id: UUID) -> Rows:
+    """Every assignment of a lead, the latest first."""
+    return await unit.fetch("SELECT * FROM assignment WHERE lead_id = $1 ORDER BY attempt DESC", lead_id)
+
+
+async def lock_this_lead(unit: Transaction, lead_id: UUID) -> Any:
+    """The lead itself, locked, even where it was merged into another."""
+    return await unit.row("SELECT * FROM lead WHERE id = $1 FOR UPDATE", lead_id)
+
+
+async def merge_lead(unit: Transaction, lead_id: UUID, into: UUID) -> None:
+    await unit.execute("UPDATE lead SET state = 'merged', merged_into = $2 WHERE id = $1", lead_id, into)
+
+
+async def has_rep_not_tried(unit: Transaction, tried: frozenset[UUID]) -> bool:
+    query = "SELECT EXISTS (SELECT 1 FROM rep WHERE state = 'active' AND id <> ALL($1::uuid[]))"
+    return bool(await unit.value(query, list(tried)))
+
+
+async def set_rep_state(unit: Transaction, rep_id: UUID, state: str) -> str | None:
+    """Returns the rep's name, or None where there is no such rep."""
+    found = await unit.value("UPDATE rep SET state = $2 WHERE id = $1 RETURNING name", rep_id, state)
+    return None if found is None else str(found)
+
+
+async def decisions(unit: Transaction) -> Rows:
+    return await unit.fetch("SELECT id, decision FROM assignment")
+
+
+async def lock_seeding(unit: Transaction) -> None:
+    """Replicas that start together on an empty installation take turns."""
+    await unit.execute("SELECT pg_advisory_xact_lock(hashtextextended('seed', 0))")
+
+
+async def note_published(unit: Transaction, agreement_hash: str, now: datetime) -> None:
+    await unit.execute("UPDATE agreement SET published_at = $2 WHERE hash = $1", agreement_hash, now)

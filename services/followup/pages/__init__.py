@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from services.followup import store
 from services.followup.use_cases.consent import Addresses, unsubscribe
 from shared.database import Database
 from shared.http import Problem, problems
@@ -40,7 +41,7 @@ def add_routes(app: FastAPI, database: Database, signer: Signer, addresses: Addr
         """RFC 8058: no login, no cookie, no redirect, and a second time does no harm."""
         client_id, channel = read(token)
         async with database.transaction() as unit:
-            client = await unit.row("SELECT * FROM client WHERE id = $1 FOR UPDATE", client_id)
+            client = await store.lock_client(unit, client_id)
             if client is not None:
                 await unsubscribe(unit, addresses, client, channel, datetime.now(UTC))
         return HTMLResponse(unsubscribe_page(done=True), headers=_PRIVATE)

@@ -48,7 +48,7 @@ class Sender:
 
     async def _intend(self, unit: Transaction, touch: Any, now: datetime) -> EmailMessage | None:
         """The gate and the intent are one transaction: an opt-out committed before it is always seen."""
-        client = await unit.row("SELECT * FROM client WHERE id = $1 FOR UPDATE", touch["client_id"])
+        client = await store.lock_client(unit, touch["client_id"])
         address = self.addresses.hash(touch["channel"], client["contact"])
         reason = reason_not_to_send(
             purpose=touch["purpose"],
@@ -113,15 +113,12 @@ class Sender:
         common = {"touch_id": touch["id"], "at": now, **{name: touch[name] for name in names}}
         event: events.Event
         if state == "sent":
-            event = events.TouchSent(**common, message_id=str(await unit.value(_MESSAGE_ID, touch["id"])))
+            event = events.TouchSent(**common, message_id=await store.message_id(unit, touch["id"]))
         elif state == "skipped":
             event = events.TouchSkipped(**common, reason=reason or "")
         else:
             event = events.TouchFailed(**common, reason=reason or "")
         await emit(unit, [event], topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(touch["client_id"]))
-
-
-_MESSAGE_ID = "SELECT message_id FROM touch WHERE id = $1"
 
 
 def _gone(touch: Any) -> Step:

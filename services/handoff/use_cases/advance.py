@@ -14,6 +14,7 @@ from shared import events
 from shared.consumer import Refused
 from shared.database import Transaction
 from shared.envelope import Received
+from shared.telemetry import log
 
 COMMANDS: dict[type[events.Event], str] = {
     events.OutcomeContacted: "contacted",
@@ -87,12 +88,12 @@ async def apply_outcomes(unit: Transaction, received: list[Received], now: datet
 
 
 async def apply_early_events(unit: Transaction, row: Any, now: datetime) -> None:
-    """The lead has arrived: what was reported of it takes effect. A contradiction is dropped here, it was never ours."""
+    """The lead has arrived: what was reported of it takes effect. A contradiction is dropped, and said."""
     event = events.BY_TYPE[row["type"]].model_validate({**row["data"], "lead_id": row["lead_id"]})
     try:
         await _apply(unit, event, now)
-    except Refused:
-        return
+    except Refused as error:
+        log().warning("early outcome refused", lead_id=str(row["lead_id"]), type=row["type"], error=str(error))
 
 
 async def _apply(unit: Transaction, event: Any, now: datetime) -> None:
@@ -142,7 +143,7 @@ async def merge_leads(unit: Transaction, received: list[Received], now: datetime
     for one in received:
         event = one.event
         assert isinstance(event, events.LeadMerged)  # noqa: S101
-        lead = await unit.row("SELECT * FROM lead WHERE id = $1 FOR UPDATE", event.lead_id)
+        lead = await store.lock_this_lead(unit, event.lead_id)
         if lead is None:
             row = {
                 "id": event.lead_id,
@@ -159,7 +160,7 @@ async def merge_leads(unit: Transaction, received: list[Received], now: datetime
             continue
         if (assignment := await store.active_assignment(unit, lead["id"])) is not None:
             await end_assignment(unit, assignment, events.AssignmentWithdrawn, "withdrawn", "merged", now)
-        await unit.execute("UPDATE lead SET state = 'merged', merged_into = $2 WHERE id = $1", lead["id"], event.into)
+        await store.merge_lead(unit, lead["id"], event.into)
 
 
 async def erase_person(unit: Transaction, received: list[Received], now: datetime) -> None:

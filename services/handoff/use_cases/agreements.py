@@ -30,7 +30,7 @@ async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], no
 
 async def seed(unit: Transaction, text: str, *, with_owner: bool, now: datetime) -> None:
     """An empty installation starts with the shipped agreement and, on one machine, with its owner as the only rep."""
-    await unit.execute("SELECT pg_advisory_xact_lock(hashtextextended('seed', 0))")
+    await store.lock_seeding(unit)
     if await store.current_agreement(unit) is None:
         await apply_agreement(unit, text, ["shipped default"], now)
     if with_owner and not await store.reps(unit):
@@ -41,7 +41,7 @@ async def seed(unit: Transaction, text: str, *, with_owner: bool, now: datetime)
 async def publish_again(unit: Transaction, now: datetime) -> None:
     current = await store.current_agreement(unit)
     if current is not None and now - current["published_at"] >= PUBLISH_AGAIN_AFTER:
-        await unit.execute("UPDATE agreement SET published_at = $2 WHERE hash = $1", current["hash"], now)
+        await store.note_published(unit, current["hash"], now)
         await _publish(unit, current["hash"], current["text"], current["at"], current["signed_by"], now)
 
 

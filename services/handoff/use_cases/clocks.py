@@ -56,5 +56,4 @@ async def _expire(unit: Transaction, lead: Any, assignment: Any, now: datetime) 
 
 async def _has_somebody_else(unit: Transaction, lead: Any) -> bool:
     tried = await store.tried_reps(unit, lead["id"])
-    rows = await unit.fetch("SELECT id FROM rep WHERE state = 'active' AND id <> ALL($1::uuid[]) LIMIT 1", list(tried))
-    return bool(rows)
+    return await store.has_rep_not_tried(unit, tried)
