@@ -1,5 +1,6 @@
 """What every answer has in common: problem+json errors, a size limit while reading, safe headers, a trace."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -138,9 +139,24 @@ class Edge:
                 raise TooLarge
             await self._app(scope, limited, safe)
         except TooLarge:
+            await _discard(receive)
             answer = Problem(413, f"This is larger than the {MAX_BODY // 1024} KiB we take.", {"Connection": "close"})
             await answer.response()(scope, receive, safe)
         except Exception as error:
             log().error("request failed", route=scope["path"][:100], error=repr(error)[:500])
             if not started:
                 await Problem(500, "Something went wrong on our side. Please try again.").response()(scope, receive, safe)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read on for a moment: a sender that is cut off while it writes never sees the answer."""
+    size = 0
+    try:
+        async with asyncio.timeout(2):
+            while size < 16 * MAX_BODY:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return
