@@ -274,6 +274,7 @@ class LeadWon(LeadStep, type="lead.won"):
     contact: Annotated[Contact, PERSONAL]
     consents: list[Consent] = []
     attribution: Annotated[dict[str, str], PERSONAL] = {}
+    referred_by: UUID | None = None  # the client who sent them
 
 
 class LeadLost(LeadStep, type="lead.lost"):
@@ -352,6 +353,13 @@ class TouchFailed(TouchEvent, type="touch.failed"):
 class ReferralReceived(ClientEvent, type="referral.received"):
     contact: Annotated[Contact, PERSONAL]
     message: Annotated[Text, PERSONAL] = ""
+
+
+class ReplyReceived(ClientEvent, type="reply.received"):
+    """The client answered a touch. What they wrote went to the company by mail; here is only that they did."""
+
+    touch_id: UUID | None = None
+    at: AwareDatetime
 
 
 class RecoveryNeeded(ClientEvent, type="recovery.needed"):

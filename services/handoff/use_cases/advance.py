@@ -58,6 +58,7 @@ def _event(lead: Any, assignment: Any, step: Step, details: Mapping[str, Any], n
     own = {} if step.implied else dict(details)
     if step.name == "won":
         own |= {name: lead["snapshot"][name] for name in ("contact", "consents", "attribution")}
+        own["referred_by"] = lead["snapshot"].get("referred_by")
     return _EVENTS[step.name].model_validate({**common, **own, "implied": step.implied})
 
 
