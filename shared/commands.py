@@ -1,16 +1,22 @@
-"""The commands every service has: serve, migrate, redrive. A service adds its own to the group."""
+"""The commands every service has: serve, migrate, redrive, keys. A service adds its own to the group."""
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
 
 import click
 from pydantic import ValidationError
 
+from shared.api_keys import SCOPES, KeyRefused, create_key, list_keys, revoke_key
+from shared.database import Database, Transaction
 from shared.dead_letters import redrive
 from shared.migrations import Migrations
 from shared.settings import ServiceSettings
+
+Answer = TypeVar("Answer")
 
 
 def read_settings(settings_class: type[ServiceSettings]) -> Any:
@@ -21,6 +27,21 @@ def read_settings(settings_class: type[ServiceSettings]) -> Any:
         for one in error.errors(include_input=False):
             click.echo(f"The setting {'.'.join(map(str, one['loc'])).upper()}: {one['msg']}.", err=True)
         sys.exit(2)
+
+
+def in_transaction(settings: ServiceSettings, work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
+    """A command's work in one transaction of its own."""
+
+    async def run() -> Answer:
+        database = Database(settings.database_url, name=f"{settings.service}-cli", size=1)
+        await database.open()
+        try:
+            async with database.transaction() as unit:
+                return await work(unit)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
 
 
 def service_commands(
@@ -64,4 +85,45 @@ def service_commands(
             click.echo(f"{letter['key']}  {letter.get('ce_type', '?')}  {letter['dlq-reason']}: {letter['dlq-error'][:120]}")
         click.echo(f"{len(letters)} {'would be' if dry_run else 'were'} sent to {topic} again.")
 
+    _add_keys(group, settings_class)
     return group
+
+
+def _add_keys(group: click.Group, settings_class: type[ServiceSettings]) -> None:
+    @group.group(help="Who may call this service's API.")
+    def keys() -> None:
+        pass
+
+    @keys.command("create", help="Make a key for a client. It is shown this once.")
+    @click.argument("client")
+    @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True)
+    @click.option("--days", type=click.IntRange(1, 3650), help="How long it is valid; without it, until it is revoked.")
+    @click.option("--rep", type=click.UUID, help="A rep whose key it is: it sees only that rep's leads (handoff).")
+    def create(client: str, scopes: tuple[str, ...], days: int | None, rep: UUID | None) -> None:
+        lifetime = timedelta(days=days) if days else None
+
+        async def work(unit: Transaction) -> str:
+            return await create_key(unit, client, scopes, now=datetime.now(UTC), lifetime=lifetime, rep_id=rep)
+
+        try:
+            click.echo(in_transaction(read_settings(settings_class), work))
+        except KeyRefused as error:
+            raise click.ClickException(str(error)) from error
+
+    @keys.command("list", help="Every key without its secret, with its scopes and its last use.")
+    def show() -> None:
+        for key in in_transaction(read_settings(settings_class), list_keys):
+            ends = f"revoked {key['revoked_at']:%F}" if key["revoked_at"] else f"until {key['expires_at'] or 'revoked'}"
+            used = f"{key['last_used_at']:%F %R}" if key["last_used_at"] else "never"
+            rep = f"  rep {key['rep_id']}" if key["rep_id"] else ""
+            click.echo(f"{key['id']}  {key['client']}  {','.join(key['scopes'])}  {ends}  last used {used}{rep}")
+
+    @keys.command("revoke", help="Stop a key, within seconds, for ever.")
+    @click.argument("key_id")
+    def revoke(key_id: str) -> None:
+        async def work(unit: Transaction) -> bool:
+            return await revoke_key(unit, key_id, datetime.now(UTC))
+
+        if not in_transaction(read_settings(settings_class), work):
+            raise click.ClickException("There is no key of this id: see `keys list`.")
+        click.echo(f"{key_id} is revoked.")

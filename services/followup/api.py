@@ -14,9 +14,9 @@ from shared.security import KeyRing
 
 
 def add_routes(app: FastAPI, settings: Settings, database: Database) -> None:
-    router = APIRouter(prefix="/v1", dependencies=[Depends(KeyRing(settings.api_key_file))])
+    router = APIRouter(prefix="/v1", dependencies=[Depends(KeyRing(settings.api_key_file, database).allows("leads:read"))])
 
-    @router.get("/clients/{client_id}/calendar", tags=["clients"], responses=problems(401, 404, 422))
+    @router.get("/clients/{client_id}/calendar", tags=["clients"], responses=problems(401, 403, 404, 422))
     async def get_calendar(
         client_id: UUID,
         since: Annotated[datetime | None, Query(alias="from")] = None,

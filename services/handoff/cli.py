@@ -1,6 +1,5 @@
 """The commands of handoff: those every service has, reps and the agreement."""
 
-import asyncio
 import csv
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -18,24 +17,15 @@ from services.handoff.main import MIGRATIONS, build
 from services.handoff.settings import Settings
 from services.handoff.use_cases.agreements import apply_agreement
 from shared.agreement import AgreementError, parse
-from shared.commands import read_settings, service_commands
-from shared.database import Database, Transaction
+from shared.commands import in_transaction, read_settings, service_commands
+from shared.database import Transaction
 
 main = service_commands("handoff", Settings, build, MIGRATIONS, topics=consumer.TOPICS)
 Answer = TypeVar("Answer")
 
 
 def _run(work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
-    async def run() -> Answer:
-        database = Database(read_settings(Settings).database_url, name="handoff-cli", size=1)
-        await database.open()
-        try:
-            async with database.transaction() as unit:
-                return await work(unit)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
+    return in_transaction(read_settings(Settings), work)
 
 
 @main.group(help="The people who sell.")

@@ -42,9 +42,13 @@ def add_routes(app: FastAPI, settings: Settings, capture: Capture, database: Dat
 
 
 def _private(settings: Settings, database: Database) -> APIRouter:
-    router = APIRouter(prefix="/v1", dependencies=[Depends(KeyRing(settings.api_key_file))], tags=["operations"])
+    keys = KeyRing(settings.api_key_file, database)
+    router = APIRouter(prefix="/v1", tags=["operations"], responses=problems(401, 403))
+    ops, reader = [Depends(keys.allows("ops"))], [Depends(keys.allows("leads:read"))]
 
-    @router.get("/ledger", summary="Received = waiting + open + closed + merged + quarantined + disqualified + erased")
+    @router.get(
+        "/ledger", summary="Received = waiting + open + closed + merged + quarantined + disqualified + erased", dependencies=ops
+    )
     async def get_ledger() -> dict[str, Any]:
         async with database.reading() as unit:
             return {
@@ -52,7 +56,7 @@ def _private(settings: Settings, database: Database) -> APIRouter:
                 "test": _ledger(await store.ledger(unit, test=True)),
             }
 
-    @router.get("/leads/{lead_id}/score", summary="Every point of a lead's score", responses=problems(401, 404))
+    @router.get("/leads/{lead_id}/score", summary="Every point of a lead's score", responses=problems(404), dependencies=reader)
     async def get_score(lead_id: UUID) -> dict[str, Any]:
         async with database.reading() as unit:
             lead, lines = await store.lead(unit, lead_id), await store.score_lines(unit, lead_id)

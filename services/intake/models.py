@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.api_keys import ApiKeyRow
 from shared.inbox import InboxRow, inbox_indexes
 from shared.outbox import DeadRow, OutboxRow, outbox_indexes
 
@@ -32,6 +33,10 @@ class OutboxDead(IntakeTable, DeadRow, table=True):
 class Inbox(IntakeTable, InboxRow, table=True):
     __tablename__ = "inbox"
     __table_args__ = inbox_indexes()
+
+
+class ApiKey(IntakeTable, ApiKeyRow, table=True):
+    __tablename__ = "api_key"
 
 
 class Receipt(IntakeTable, table=True):
