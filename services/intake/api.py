@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 
-from services.intake import store
 from services.intake.adapters.requests import idempotency_key, json_object, media_type_of
 from services.intake.domain.forms import FORMS
 from services.intake.settings import Settings
+from services.intake.store import leads, submissions
 from services.intake.use_cases.answers import RECEIVED, body_schema, received
 from services.intake.use_cases.capture import Capture
 from shared.database import Database
@@ -52,14 +52,14 @@ def _private(settings: Settings, database: Database) -> APIRouter:
     async def get_ledger() -> dict[str, Any]:
         async with database.reading() as unit:
             return {
-                "leads": _ledger(await store.ledger(unit, test=False)),
-                "test": _ledger(await store.ledger(unit, test=True)),
+                "leads": _ledger(await submissions.ledger(unit, test=False)),
+                "test": _ledger(await submissions.ledger(unit, test=True)),
             }
 
     @router.get("/leads/{lead_id}/score", summary="Every point of a lead's score", responses=problems(404), dependencies=reader)
     async def get_score(lead_id: UUID) -> dict[str, Any]:
         async with database.reading() as unit:
-            lead, lines = await store.lead(unit, lead_id), await store.score_lines(unit, lead_id)
+            lead, lines = await leads.lead(unit, lead_id), await leads.score_lines(unit, lead_id)
         if lead is None:
             raise Problem(404, "There is no lead of this id.")
         return {

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.intake import api, consumer, pages, store
+from services.intake import api, consumer, pages
 from services.intake.domain.submissions import Submission
 from services.intake.models import IntakeTable
 from services.intake.scheduler import Scheduler
 from services.intake.settings import Settings
-from services.intake.store import Captured
+from services.intake.store import receipts
+from services.intake.store.receipts import Captured
 from services.intake.use_cases import answers
 from services.intake.use_cases.capture import Capture
 from shared.consumer import Consumer
@@ -26,7 +27,7 @@ def build(settings: Settings) -> Service:
 
     async def write(submissions: list[Submission]) -> list[Captured]:
         async with service.database.transaction() as unit:
-            answers = await store.capture(unit, submissions, datetime.now(UTC), repeat=repeat, keep_keys=keep_keys)
+            answers = await receipts.capture(unit, submissions, datetime.now(UTC), repeat=repeat, keep_keys=keep_keys)
         scheduler.wake()
         return answers
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge
 
-from services.intake import store
 from services.intake.settings import Settings
+from services.intake.store import receipts, submissions
 from services.intake.use_cases.qualify import qualify_waiting
 from shared import inbox, telemetry
 from shared.database import Database, is_transient
@@ -58,7 +58,7 @@ class Scheduler:
         telemetry.log().error("qualification falls back to one at a time", error=repr(cause)[:300])
         for _ in range(self._settings.qualify_batch):
             async with self._database.transaction() as unit:
-                rows = await store.take_waiting(unit, 1)
+                rows = await submissions.take_waiting(unit, 1)
                 if not rows:
                     return
                 try:
@@ -68,7 +68,7 @@ class Scheduler:
                 except Exception as error:
                     if is_transient(error):
                         raise
-                    state = await store.note_failure(unit, rows[0]["id"], repr(error), self._settings.qualify_attempts)
+                    state = await submissions.note_failure(unit, rows[0]["id"], repr(error), self._settings.qualify_attempts)
                     QUALIFIED.labels("failed").inc()
                     telemetry.log().error("submission failed", lead_id=str(rows[0]["id"]), state=state)
 
@@ -84,8 +84,8 @@ class Scheduler:
             try:
                 now = datetime.now(UTC)
                 async with self._database.transaction() as unit:
-                    OLDEST_WAITING.set(await store.oldest_waiting_seconds(unit))
-                    await store.forget_expired_receipts(unit, now)
+                    OLDEST_WAITING.set(await submissions.oldest_waiting_seconds(unit))
+                    await receipts.forget_expired_receipts(unit, now)
                     await inbox.purge(unit, before=now - INBOX_KEPT)
             except Exception as error:
                 if not is_transient(error):

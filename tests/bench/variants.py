@@ -25,7 +25,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.intake import api
 from services.intake.domain.submissions import Submission
 from services.intake.settings import Settings
-from services.intake.store import Captured
+from services.intake.store.receipts import Captured
 from services.intake.use_cases import answers
 from services.intake.use_cases.capture import Capture
 from shared import http

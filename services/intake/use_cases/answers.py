@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from services.intake.store import Captured
+from services.intake.store.receipts import Captured
 from services.intake.use_cases.capture import Invalid, KeyReused
 from shared.group_commit import Overloaded
 from shared.http import Problem

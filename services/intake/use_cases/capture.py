@@ -12,7 +12,7 @@ from services.intake.adapters.contact_details import bare_email, e164
 from services.intake.domain import submissions
 from services.intake.domain.forms import FORMS, FieldError, check_fields
 from services.intake.domain.submissions import NotAnswerable, Submission
-from services.intake.store import Captured
+from services.intake.store.receipts import Captured
 from shared.group_commit import GroupCommit, Overloaded
 
 SUBMISSIONS = Counter("lead_submissions_total", "Answers to submissions", ["form", "outcome"])

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.intake import store
+from services.intake.store import agreements, leads
 from shared import events
 from shared.agreement import AgreementError, parse
 from shared.consumer import Refused
@@ -19,7 +19,7 @@ async def adopt_agreement(unit: Transaction, received: list[Received], now: date
             parse(event.text)
         except AgreementError as error:
             raise Refused(str(error)) from error
-        await store.adopt_agreement(unit, hash=event.hash, text=event.text, at=event.at)
+        await agreements.adopt_agreement(unit, hash=event.hash, text=event.text, at=event.at)
 
 
 async def close_lead(unit: Transaction, received: list[Received], now: datetime) -> None:
@@ -27,7 +27,7 @@ async def close_lead(unit: Transaction, received: list[Received], now: datetime)
         event = one.event
         assert isinstance(event, events.LeadWon | events.LeadLost)  # noqa: S101
         stage = "won" if isinstance(event, events.LeadWon) else "lost"
-        await store.move_lead(unit, event.lead_id, stage=stage, ledger="closed", now=now)
+        await leads.move_lead(unit, event.lead_id, stage=stage, ledger="closed", now=now)
 
 
 async def take_back_lead(unit: Transaction, received: list[Received], now: datetime) -> None:
@@ -35,4 +35,4 @@ async def take_back_lead(unit: Transaction, received: list[Received], now: datet
     for one in received:
         event = one.event
         assert isinstance(event, events.LeadRecycled)  # noqa: S101
-        await store.move_lead(unit, event.lead_id, stage="nurturing", ledger="open", now=now)
+        await leads.move_lead(unit, event.lead_id, stage="nurturing", ledger="open", now=now)

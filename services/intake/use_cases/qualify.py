@@ -10,9 +10,10 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.intake import models, store
+from services.intake import models
 from services.intake.domain.identity import Known, identify, keys_of
 from services.intake.domain.qualification import Verdict, qualify
+from services.intake.store import agreements, leads, persons, submissions
 from shared import events
 from shared.agreement import Agreement, parse
 from shared.database import Transaction
@@ -56,17 +57,17 @@ class Batch:
 
 async def qualify_waiting(unit: Transaction, *, limit: int, now: datetime) -> int:
     """Take waiting submissions and decide them. Returns how many; 0 also while no agreement has arrived yet."""
-    agreement = await store.current_agreement(unit)
+    agreement = await agreements.current_agreement(unit)
     if agreement is None:
         return 0
-    rows = await store.take_waiting(unit, limit)
+    rows = await submissions.take_waiting(unit, limit)
     if not rows:
         return 0
     keys = list(dict.fromkeys(key for row in rows for key in keys_of(row["content"]["fields"])))
-    await store.lock_keys(unit, keys)
-    known = await store.gather_known(unit, keys)
-    leads = await _leads_of(unit, {person for holders in known.holders.values() for person in holders})
-    batch = Batch(known, leads, parse_agreement(agreement[1]), agreement[0], now)
+    await persons.lock_keys(unit, keys)
+    known = await persons.gather_known(unit, keys)
+    earlier = await _leads_of(unit, {person for holders in known.holders.values() for person in holders})
+    batch = Batch(known, earlier, parse_agreement(agreement[1]), agreement[0], now)
     for row in rows:
         _decide(batch, row)
     await _save(unit, batch)
@@ -75,10 +76,10 @@ async def qualify_waiting(unit: Transaction, *, limit: int, now: datetime) -> in
 
 
 async def _leads_of(unit: Transaction, person_ids: Iterable[UUID]) -> dict[UUID, list[OpenLead]]:
-    leads: dict[UUID, list[OpenLead]] = {}
-    for row in await store.gather_leads(unit, list(person_ids)):
-        leads.setdefault(row["person_id"], []).append(OpenLead(**row))
-    return leads
+    found: dict[UUID, list[OpenLead]] = {}
+    for row in await leads.gather_leads(unit, list(person_ids)):
+        found.setdefault(row["person_id"], []).append(OpenLead(**row))
+    return found
 
 
 def _decide(batch: Batch, row: Any) -> None:
@@ -221,6 +222,6 @@ async def _save(unit: Transaction, batch: Batch) -> None:
     await unit.insert(models.Lead, batch.new_leads)
     await unit.insert(models.ScoreEntry, batch.lines)
     await unit.insert(models.ConsentRow, batch.consents)
-    await store.settle(unit, batch.states)
+    await submissions.settle(unit, batch.states)
     if batch.touched:
-        await store.touch_leads(unit, sorted(batch.touched), batch.now)
+        await leads.touch_leads(unit, sorted(batch.touched), batch.now)

@@ -1,0 +1,1 @@
+"""Every query of intake, a file per subject."""
