@@ -73,7 +73,9 @@ def add_assignments(router: APIRouter, keys: KeyRing, database: Database) -> Non
                 return Assignments(items=[], next_cursor=None)
             rep_id = caller.rep_id
         async with database.reading() as unit:
-            rows = await store.assignments(unit, lead_id=lead_id, rep_id=rep_id, state=state, after=cursor, limit=limit + 1)
+            rows = await store.assignments.assignments(
+                unit, lead_id=lead_id, rep_id=rep_id, state=state, after=cursor, limit=limit + 1
+            )
         items = [Assignment(**row) for row in rows[:limit]]
         return Assignments(items=items, next_cursor=items[-1].assignment_id if len(rows) > limit else None)
 
@@ -114,11 +116,11 @@ def add_commands(router: APIRouter, keys: KeyRing, database: Database) -> None:
 async def _command(
     unit: Transaction, caller: Caller, assignment_id: UUID, name: str, details: dict[str, Any], now: datetime
 ) -> Assignment:
-    found = await store.assignment(unit, assignment_id)
+    found = await store.assignments.assignment(unit, assignment_id)
     if found is None or caller.rep_id not in (None, found["rep_id"]):
         raise Problem(404, "There is no assignment of this id.")
-    lead = await store.lock_lead(unit, found["lead_id"])
-    found = await store.assignment(unit, assignment_id)  # as it is under the lock
+    lead = await store.leads.lock_lead(unit, found["lead_id"])
+    found = await store.assignments.assignment(unit, assignment_id)  # as it is under the lock
     if name == "declined":
         await _decline(unit, lead, found, details.get("reason", ""), now)
     elif found["state"] in ("declined", "expired", "withdrawn"):
@@ -128,7 +130,7 @@ async def _command(
             await advance(unit, lead, name, details, now)
         except Illegal as error:
             raise Problem(409, str(error)) from error
-    row = await store.assignment(unit, assignment_id)
+    row = await store.assignments.assignment(unit, assignment_id)
     return Assignment(assignment_id=row["id"], **{key: row[key] for key in Assignment.model_fields if key != "assignment_id"})
 
 

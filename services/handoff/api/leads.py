@@ -17,13 +17,13 @@ def add_leads(router: APIRouter, keys: KeyRing, database: Database) -> None:
         lead_id: UUID, caller: Annotated[Caller, Depends(keys.allows("leads:read", for_reps=True))]
     ) -> dict[str, Any]:
         async with database.reading() as unit:
-            lead = await store.lead(unit, lead_id)
+            lead = await store.leads.lead(unit, lead_id)
             if caller.rep_id is not None and (lead is None or lead["owner_id"] != caller.rep_id):
                 raise Problem(404, "There is no lead of this id.")
-            journey = await store.journey(unit, lead_id)
+            journey = await store.facts.journey(unit, lead_id)
             if lead is None and not journey:
                 raise Problem(404, "There is no lead of this id.")
-            assignments = await store.assignments_of(unit, lead_id)
+            assignments = await store.assignments.assignments_of(unit, lead_id)
         return {
             "lead_id": lead_id,
             "state": lead["state"] if lead else "unknown",

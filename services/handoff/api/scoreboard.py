@@ -28,7 +28,7 @@ def add_scoreboard(router: APIRouter, keys: KeyRing, database: Database) -> None
         until = _aware(until) or datetime.now(UTC) + timedelta(seconds=1)
         since = _aware(since) or until - timedelta(days=30)
         async with database.reading() as unit:
-            rows, revenue = await store.scoreboard(unit, since, until), await store.revenue(unit, since, until)
+            rows, revenue = await store.facts.scoreboard(unit, since, until), await store.facts.revenue(unit, since, until)
         leads = {row["type"].removeprefix(events.PREFIX).removesuffix(events.VERSION): row["leads"] for row in rows}
         return {
             "from": since,

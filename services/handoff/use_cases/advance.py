@@ -35,7 +35,7 @@ _EVENTS: dict[str, type[events.LeadStep]] = {
 
 async def advance(unit: Transaction, lead: Any, command: str, details: Mapping[str, Any], now: datetime) -> None:
     """Take a locked lead to a step; what it implies is recorded and published first. Raises Illegal."""
-    assignment = await store.active_assignment(unit, lead["id"])
+    assignment = await store.assignments.active_assignment(unit, lead["id"])
     steps = steps_to(lead["state"], command)
     if not steps:
         return
@@ -44,8 +44,8 @@ async def advance(unit: Transaction, lead: Any, command: str, details: Mapping[s
     outgoing = [_event(lead, assignment, step, details, now) for step in steps]
     ended = command in ("won", "lost", "recycled")
     state = "closed" if ended else "accepted" if command == "accepted" else "active"
-    await store.set_assignment_state(unit, assignment["id"], state, str(details.get("reason") or ""))
-    await store.set_lead_state(unit, lead["id"], command, now)
+    await store.assignments.set_assignment_state(unit, assignment["id"], state, str(details.get("reason") or ""))
+    await store.leads.set_lead_state(unit, lead["id"], command, now)
     await announce(unit, outgoing, now)
     if command == "won":
         await _publish_jobs(unit, lead, now)
@@ -78,7 +78,7 @@ async def end_assignment(
     unit: Transaction, assignment: Any, kind: type[events.AssignmentEnded], state: str, reason: str, now: datetime
 ) -> None:
     """Declined, expired or withdrawn: the lead is nobody's until it is routed again."""
-    await store.set_assignment_state(unit, assignment["id"], state, reason)
+    await store.assignments.set_assignment_state(unit, assignment["id"], state, reason)
     await announce(unit, [_ended(kind, assignment, reason, now)], now)
 
 
@@ -98,7 +98,7 @@ async def apply_early_events(unit: Transaction, row: Any, now: datetime) -> None
 
 
 async def _apply(unit: Transaction, event: Any, now: datetime) -> None:
-    lead = await store.lock_lead(unit, event.lead_id)
+    lead = await store.leads.lock_lead(unit, event.lead_id)
     if lead is None:
         data = event.model_dump(mode="json", exclude={"lead_id"})
         row = {"id": uuid7(), "lead_id": event.lead_id, "type": event.TYPE, "data": data, "received_at": now}
@@ -131,7 +131,7 @@ async def complete_job(unit: Transaction, lead: Any, event: events.JobCompleted,
 
 
 async def _publish_jobs(unit: Transaction, lead: Any, now: datetime) -> None:
-    jobs = await store.unpublished_jobs(unit, lead["id"])
+    jobs = await store.leads.unpublished_jobs(unit, lead["id"])
     await announce(
         unit,
         [events.JobCompleted(lead_id=lead["id"], person_id=lead["person_id"], arrived_at=now, **job) for job in jobs],
@@ -144,7 +144,7 @@ async def merge_leads(unit: Transaction, received: list[Received], now: datetime
     for one in received:
         event = one.event
         assert isinstance(event, events.LeadMerged)  # noqa: S101
-        lead = await store.lock_this_lead(unit, event.lead_id)
+        lead = await store.leads.lock_this_lead(unit, event.lead_id)
         if lead is None:
             row = {
                 "id": event.lead_id,
@@ -159,16 +159,16 @@ async def merge_leads(unit: Transaction, received: list[Received], now: datetime
             }
             await unit.insert(models.Lead, [row], "ON CONFLICT DO NOTHING")
             continue
-        if (assignment := await store.active_assignment(unit, lead["id"])) is not None:
+        if (assignment := await store.assignments.active_assignment(unit, lead["id"])) is not None:
             await end_assignment(unit, assignment, events.AssignmentWithdrawn, "withdrawn", "merged", now)
-        await store.merge_lead(unit, lead["id"], event.into)
+        await store.leads.merge_lead(unit, lead["id"], event.into)
 
 
 async def erase_person(unit: Transaction, received: list[Received], now: datetime) -> None:
     """Nothing personal stays; the row remains, so that a late event revives nothing."""
     for one in received:
         lead_id: UUID = one.event.lead_id  # type: ignore[attr-defined]
-        if (assignment := await store.active_assignment(unit, lead_id)) is not None:
+        if (assignment := await store.assignments.active_assignment(unit, lead_id)) is not None:
             await end_assignment(unit, assignment, events.AssignmentWithdrawn, "withdrawn", "erased", now)
         row = {
             "id": lead_id,

@@ -13,15 +13,15 @@ from shared.database import Transaction
 
 async def handle_due_timers(unit: Transaction, now: datetime) -> int:
     """Look at what is due again, each against the lead as it is now. Returns how many."""
-    timers = await store.claim_timers(unit, now)
+    timers = await store.timers.claim_timers(unit, now)
     for timer in timers:
-        lead = await store.lock_lead(unit, timer["lead_id"])
+        lead = await store.leads.lock_lead(unit, timer["lead_id"])
         if lead is None:
             continue
         if timer["kind"] == "held" and lead["state"] == "held":
             await route(unit, [lead], now)
-        elif timer["kind"] == "offer" and lead["state"] == "offered":
-            assignment = await store.active_assignment(unit, lead["id"])
+        elif timer["kind"] == "acceptance" and lead["state"] == "offered":
+            assignment = await store.assignments.active_assignment(unit, lead["id"])
             if assignment is not None and assignment["id"] == timer["assignment_id"]:
                 await _expire(unit, lead, assignment, now)
     return len(timers)
@@ -39,7 +39,7 @@ async def _expire(unit: Transaction, lead: Any, assignment: Any, now: datetime) 
         at=now,
     )
     await announce(unit, [breached], now)
-    agreement = parse_agreement((await store.current_agreement(unit))["text"])
+    agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
     if lead["attempt"] < agreement.max_attempts and await _has_somebody_else(unit, lead):
         await end_assignment(unit, assignment, events.AssignmentExpired, "expired", "not accepted in time", now)
         await route(unit, [lead], now)
@@ -55,5 +55,5 @@ async def _expire(unit: Transaction, lead: Any, assignment: Any, now: datetime) 
 
 
 async def _has_somebody_else(unit: Transaction, lead: Any) -> bool:
-    tried = await store.tried_reps(unit, lead["id"])
-    return await store.has_rep_not_tried(unit, tried)
+    tried = await store.assignments.tried_reps(unit, lead["id"])
+    return await store.people.has_rep_not_tried(unit, tried)

@@ -23,10 +23,10 @@ parse_agreement = lru_cache(maxsize=4)(parse)
 async def receive_leads(unit: Transaction, received: list[Received], now: datetime) -> None:
     """Keep qualified leads, route them, and apply what a CRM reported before we knew them."""
     qualified = [one.event for one in received if isinstance(one.event, events.LeadQualified)]
-    new = await store.insert_leads(unit, [_lead_row(event, now) for event in qualified])
+    new = await store.leads.insert_leads(unit, [_lead_row(event, now) for event in qualified])
     leads = [_lead_row(event, now) for event in qualified if event.lead_id in new and not event.test]
     await route(unit, leads, now)
-    for row in await store.take_early_events(unit, [lead["id"] for lead in leads]):
+    for row in await store.leads.take_early_events(unit, [lead["id"] for lead in leads]):
         await apply_early_events(unit, row, now)
 
 
@@ -51,7 +51,7 @@ async def route(unit: Transaction, leads: list[Any], now: datetime, *, only_if_s
     """
     if not leads:
         return True
-    version = await store.current_agreement(unit)
+    version = await store.agreements.current_agreement(unit)
     agreement = parse_agreement(version["text"])
     by_pool: dict[str, list[tuple[Any, Match]]] = {}
     for lead in leads:
@@ -81,18 +81,18 @@ async def _route_pool(
     now: datetime,
     only_if_somebody: bool,
 ) -> bool:
-    turn = await store.lock_pool(unit, pool)
-    candidates: tuple[Candidate, ...] = tuple(await store.candidates(unit, pool, everyone=agreement.pools[pool].everyone))
+    turn = await store.pools.lock_pool(unit, pool)
+    candidates: tuple[Candidate, ...] = tuple(await store.pools.candidates(unit, pool, everyone=agreement.pools[pool].everyone))
     decided: list[tuple[Any, Outcome]] = []
     for lead, match in members:
-        tried = await store.tried_reps(unit, lead["id"]) if lead["attempt"] else frozenset()
+        tried = await store.assignments.tried_reps(unit, lead["id"]) if lead["attempt"] else frozenset()
         outcome = decide(candidates, match=match, agreement=agreement_hash, turn=turn + 1, tried=tried)
         if outcome.pick is not None:
             turn, candidates = turn + 1, outcome.candidates
         elif only_if_somebody:
             return False
         decided.append((lead, outcome))
-    await store.save_credits(unit, pool, turn, candidates)
+    await store.pools.save_credits(unit, pool, turn, candidates)
     await _save(unit, decided, agreement, now)
     return all(outcome.pick is not None for _, outcome in decided)
 
@@ -117,13 +117,13 @@ async def _save(unit: Transaction, decided: list[tuple[Any, Outcome]], agreement
             {
                 "id": uuid7(),
                 "due_at": row["expires_at"],
-                "kind": "offer",
+                "kind": "acceptance",
                 "lead_id": lead["id"],
                 "assignment_id": row["id"],
             }
         )
         outgoing.append(_offered(row, lead["tier"]))
-    await store.set_lead_states(unit, states, now)
+    await store.leads.set_lead_states(unit, states, now)
     await unit.insert(models.Assignment, assignments)
     await unit.insert(models.Timer, timers)
     await announce(unit, outgoing, now)

@@ -1,34 +1,21 @@
-"""The commands of handoff: those every service has, reps and the agreement."""
+"""The commands about the people who sell."""
 
 import csv
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID
 
 import click
 from asyncpg import UniqueViolationError
 from uuid_utils.compat import uuid7
 
-from services.handoff import consumer, models, store
-from services.handoff.domain.routing import hash_of_record
-from services.handoff.main import MIGRATIONS, build
-from services.handoff.settings import Settings
-from services.handoff.use_cases.agreements import apply_agreement
-from shared.agreement import AgreementError, parse
-from shared.commands import in_transaction, read_settings, service_commands
+from services.handoff import models, store
+from services.handoff.cli.database import run
+from shared.agreement import parse
 from shared.database import Transaction
 
-main = service_commands("handoff", Settings, build, MIGRATIONS, topics=consumer.TOPICS)
-Answer = TypeVar("Answer")
 
-
-def _run(work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
-    return in_transaction(read_settings(Settings), work)
-
-
-@main.group(help="The people who sell.")
+@click.group(help="The people who sell.")
 def reps() -> None:
     pass
 
@@ -40,7 +27,7 @@ def reps() -> None:
 @click.option("--weight", type=click.IntRange(1, 1000), default=1, show_default=True)
 def add_rep(name: str, email: str, pool: str | None, weight: int) -> None:
     try:
-        click.echo(_run(lambda unit: _add(unit, name, email, pool, weight)))
+        click.echo(run(lambda unit: _add(unit, name, email, pool, weight)))
     except UniqueViolationError as error:
         raise click.ClickException(f"There is already a rep with the address {email}.") from error
 
@@ -63,7 +50,7 @@ def import_reps(file: Path) -> None:
         return found
 
     try:
-        for line in _run(work):
+        for line in run(work):
             click.echo(line)
     except UniqueViolationError as error:
         raise click.ClickException("One of these addresses belongs to a rep already; nothing was imported.") from error
@@ -73,7 +60,7 @@ async def _add(unit: Transaction, name: str, email: str, pool: str | None, weigh
     """A rep and the pools they join: the one named, else every pool that everyone is in."""
     rep = {"id": uuid7(), "name": name, "email": email, "state": "active", "created_at": datetime.now(UTC)}
     await unit.insert(models.Rep, [rep])
-    agreement = await store.current_agreement(unit)
+    agreement = await store.agreements.current_agreement(unit)
     pools = parse(agreement["text"]).pools if agreement else {}
     if pool and pools and pool not in pools:
         raise click.ClickException(f"The agreement has no pool {pool!r}; it has {', '.join(pools)}.")
@@ -85,7 +72,7 @@ async def _add(unit: Transaction, name: str, email: str, pool: str | None, weigh
 
 @reps.command("list", help="Every rep, with their pools.")
 def list_reps() -> None:
-    for rep in _run(store.reps):
+    for rep in run(store.people.reps):
         click.echo(f"{rep['id']}  {rep['state']:7} {rep['name']} <{rep['email']}>  {rep['pools']}")
 
 
@@ -94,9 +81,9 @@ def _set_state(name: str, help_text: str, state: str) -> None:
     @click.argument("rep", type=click.UUID)
     def change(rep: UUID) -> None:
         async def work(unit: Transaction) -> object:
-            return await store.set_rep_state(unit, rep, state)
+            return await store.people.set_rep_state(unit, rep, state)
 
-        found = _run(work)
+        found = run(work)
         if found is None:
             raise click.ClickException("There is no rep of this id: see `reps list`.")
         click.echo(f"{found} is {state}.")
@@ -104,46 +91,3 @@ def _set_state(name: str, help_text: str, state: str) -> None:
 
 _set_state("pause", "No new leads until resumed.", "paused")
 _set_state("resume", "New leads again.", "active")
-
-
-@main.group(help="What marketing and sales agreed on.")
-def agreement() -> None:
-    pass
-
-
-@agreement.command("apply", help="Put an agreement in force from the next decision on, and publish it.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--signed-by", multiple=True, required=True, help="Who signs: once for marketing, once for sales.")
-def apply(file: Path, signed_by: tuple[str, ...]) -> None:
-    text = file.read_text()
-
-    async def work(unit: Transaction) -> str:
-        return await apply_agreement(unit, text, list(signed_by), datetime.now(UTC))
-
-    try:
-        click.echo(_run(work))
-    except AgreementError as error:
-        raise click.ClickException(str(error)) from error
-
-
-@agreement.command("lint", help="Say what is wrong with an agreement.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def lint(file: Path) -> None:
-    try:
-        parse(file.read_text())
-    except AgreementError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo("This agreement can be applied.")
-
-
-@main.command("verify", help="Recompute the hash of every stored decision.")
-def verify() -> None:
-    async def work(unit: Transaction) -> tuple[int, list[str]]:
-        rows = await store.decisions(unit)
-        return len(rows), [str(row["id"]) for row in rows if hash_of_record(row["decision"]) != row["decision"]["hash"]]
-
-    count, wrong = _run(work)
-    for one in wrong:
-        click.echo(f"The decision of assignment {one} was changed after it was made.", err=True)
-    click.echo(f"{count - len(wrong)} of {count} decisions verify.")
-    raise SystemExit(bool(wrong))

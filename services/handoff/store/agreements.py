@@ -1,0 +1,19 @@
+"""The versions of the agreement."""
+
+from datetime import datetime
+from typing import Any
+
+from shared.database import Transaction
+
+
+async def current_agreement(unit: Transaction) -> Any:
+    return await unit.row("SELECT * FROM agreement ORDER BY at DESC LIMIT 1")
+
+
+async def note_published(unit: Transaction, agreement_hash: str, now: datetime) -> None:
+    await unit.execute("UPDATE agreement SET published_at = $2 WHERE hash = $1", agreement_hash, now)
+
+
+async def lock_seeding(unit: Transaction) -> None:
+    """Replicas that start together on an empty installation take turns."""
+    await unit.execute("SELECT pg_advisory_xact_lock(hashtextextended('seed', 0))")

@@ -1,0 +1,69 @@
+"""Leads, and what was reported of them before we knew them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.handoff import models
+from shared.database import Rows, Transaction
+
+
+async def insert_leads(unit: Transaction, leads: list[dict[str, Any]]) -> set[UUID]:
+    """Store leads; returns those that were new. An erased or merged one is not revived."""
+    rows = await unit.insert(models.Lead, leads, "ON CONFLICT (id) DO NOTHING RETURNING id")
+    return {row["id"] for row in rows}
+
+
+async def set_lead_states(unit: Transaction, rows: Sequence[tuple[UUID, str, UUID | None, int]], now: datetime) -> None:
+    """State, owner and attempt of several leads."""
+    await unit.execute(
+        "UPDATE lead l SET state = n.state, owner_id = n.owner, attempt = n.attempt, updated_at = $5 "
+        "FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[]) AS n(id, state, owner, attempt) WHERE l.id = n.id",
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        [row[3] for row in rows],
+        now,
+    )
+
+
+async def set_lead_state(unit: Transaction, lead_id: UUID, state: str, now: datetime) -> None:
+    await unit.execute("UPDATE lead SET state = $2, updated_at = $3 WHERE id = $1", lead_id, state, now)
+
+
+async def lock_lead(unit: Transaction, lead_id: UUID) -> Any:
+    """The lead, locked; for a merged one its survivor."""
+    for _ in range(10):
+        lead = await unit.row("SELECT * FROM lead WHERE id = $1 FOR UPDATE", lead_id)
+        if lead is None or lead["merged_into"] is None:
+            return lead
+        lead_id = lead["merged_into"]
+    return lead
+
+
+async def lock_this_lead(unit: Transaction, lead_id: UUID) -> Any:
+    """The lead itself, locked, even where it was merged into another."""
+    return await unit.row("SELECT * FROM lead WHERE id = $1 FOR UPDATE", lead_id)
+
+
+async def merge_lead(unit: Transaction, lead_id: UUID, into: UUID) -> None:
+    await unit.execute("UPDATE lead SET state = 'merged', merged_into = $2 WHERE id = $1", lead_id, into)
+
+
+async def lead(unit: Transaction, lead_id: UUID) -> Any:
+    return await unit.row("SELECT * FROM lead WHERE id = $1", lead_id)
+
+
+async def take_early_events(unit: Transaction, lead_ids: Sequence[UUID]) -> Rows:
+    return await unit.fetch(
+        "WITH gone AS (DELETE FROM early_event WHERE lead_id = ANY($1::uuid[]) RETURNING *) SELECT * FROM gone ORDER BY id",
+        lead_ids,
+    )
+
+
+async def unpublished_jobs(unit: Transaction, lead_id: UUID) -> Rows:
+    return await unit.fetch(
+        "UPDATE job SET published = TRUE WHERE lead_id = $1 AND NOT published RETURNING job_id, trade, completed_on",
+        lead_id,
+    )
