@@ -1,10 +1,11 @@
-"""A load generator that costs little: keep-alive connections over raw sockets."""
+"""A load generator that costs little: keep-alive connections, one callback per answer, no streams."""
 
 import asyncio
 import itertools
+import statistics
 import time
-
-import orjson
+from collections.abc import Callable
+from typing import Any
 
 _serial = itertools.count(int(time.time() * 1000) % 10_000_000 * 100)
 
@@ -20,36 +21,115 @@ def request() -> bytes:
     return head % len(body) + body
 
 
+class Sender(asyncio.Protocol):
+    """One connection with at most one request under way; `answered` is called with the lead's id and the seconds it took."""
+
+    def __init__(self, answered: Callable[["Sender", str, float], None]) -> None:
+        self._answered, self._buffer, self._asked, self._waits = answered, b"", 0.0, False
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """A server may close an idle connection; one with a request under way fails the measurement."""
+        if not self.ended.done() and self._waits:
+            self.ended.set_exception(error or ConnectionError("the server closed the connection"))
+        elif not self.ended.done():
+            self.ended.set_result(None)
+
+    def ask(self) -> None:
+        self._asked, self._waits = time.perf_counter(), True
+        self._transport.write(request())
+
+    def data_received(self, data: bytes) -> None:
+        """An answer of 202 is short; anything else fails the measurement."""
+        self._buffer += data
+        if not self._buffer.endswith(b"}"):
+            return
+        took, answer, self._buffer, self._waits = time.perf_counter() - self._asked, self._buffer, b"", False
+        if not answer.startswith(b"HTTP/1.1 202"):
+            self.ended.set_exception(AssertionError(answer[:200]))
+            return
+        lead_id = answer[answer.rindex(b"lead_id") + 10 :][:36].decode()
+        self._answered(self, lead_id, took)
+
+    @property
+    def failed(self) -> bool:
+        return self.ended.done() and self.ended.exception() is not None
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+async def connect(port: int, answered: Callable[[Sender, str, float], None]) -> Sender:
+    _, sender = await asyncio.get_running_loop().create_connection(lambda: Sender(answered), "127.0.0.1", port)
+    return sender
+
+
 async def hammer(port: int, *, connections: int, seconds: float) -> tuple[float, list[float]]:
     """As fast as it goes. Returns answers of 202 per second, and how long each took."""
     took: list[float] = []
     end = time.perf_counter() + seconds
 
-    async def one() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() < end:
-            asked = time.perf_counter()
-            await ask(reader, writer)
-            took.append(time.perf_counter() - asked)
-        writer.close()
+    def answered(sender: Sender, _: str, seconds: float) -> None:
+        took.append(seconds)
+        if time.perf_counter() < end:
+            sender.ask()
+        else:
+            sender.close()
 
+    senders = [await connect(port, answered) for _ in range(connections)]
     began = time.perf_counter()
-    await asyncio.gather(*(one() for _ in range(connections)))
+    for sender in senders:
+        sender.ask()
+    await asyncio.gather(*(sender.ended for sender in senders))
     return len(took) / (time.perf_counter() - began), took
 
 
-async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, str]:
-    """Post one lead. Returns the answer; raises AssertionError for anything but 202."""
-    writer.write(request())
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-    body = await reader.readexactly(length)
-    if not head.startswith(b"HTTP/1.1 202"):
-        raise AssertionError(head[:200])
-    answer: dict[str, str] = orjson.loads(body)
-    return answer
+class Steady:
+    """Posts at an even rate over connections that stay open; remembers when each lead was sent and how long its answer took."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.sent_at: dict[str, float] = {}
+        self.took: list[float] = []
+        self._idle: list[Sender] = []
+        self._senders: list[Sender] = []
+
+    def _note(self, sender: Sender, lead_id: str, seconds: float) -> None:
+        self.sent_at[lead_id] = time.perf_counter() - seconds
+        self.took.append(seconds)
+        self._idle.append(sender)
+
+    async def run(self, rate: float, seconds: float) -> int:
+        """Returns how many were sent; each was answered 202."""
+        start, count = time.perf_counter(), int(rate * seconds)
+        for number in range(count):
+            await asyncio.sleep(max(0.0, start + number / rate - time.perf_counter()))
+            while self._idle and self._idle[-1].ended.done():
+                self._idle.pop()
+            if not self._idle:
+                self._senders.append(await connect(self._port, self._note))
+                self._idle.append(self._senders[-1])
+            self._idle.pop().ask()
+        async with asyncio.timeout(30):
+            while len(self.took) < count and not any(
+                sender.ended.done() and sender.ended.exception() for sender in self._senders
+            ):
+                await asyncio.sleep(0.005)
+        for sender in self._senders:
+            sender.close()
+        await asyncio.gather(*(sender.ended for sender in self._senders))
+        return count
 
 
 def percentile(values: list[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+
+
+def spread(values: list[float]) -> str:
+    """Median, lowest and highest."""
+    return f"{statistics.median(values):7.0f}  ({min(values):.0f} to {max(values):.0f})"
