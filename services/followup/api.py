@@ -26,9 +26,9 @@ def add_routes(app: FastAPI, settings: Settings, database: Database) -> None:
         now = datetime.now(UTC)
         since, until = _aware(since) or now - timedelta(days=400), _aware(until) or now + timedelta(days=400)
         async with database.reading() as unit:
-            if await store.client(unit, client_id) is None:
+            if await store.clients.find(unit, client_id) is None:
                 raise Problem(404, "There is no client of this id.")
-            rows = await store.calendar(unit, client_id, since, until)
+            rows = await store.touches.calendar(unit, client_id, since, until)
         return {"client_id": client_id, "touches": [dict(row) for row in rows]}
 
     app.include_router(router)

@@ -7,7 +7,7 @@ from services.followup import api, consumer, pages
 from services.followup.adapters.smtp import Smtp
 from services.followup.domain.plans import read_plan
 from services.followup.models import FollowupTable
-from services.followup.scheduler import Scheduler
+from services.followup.scheduler.sending import Scheduler
 from services.followup.settings import Settings
 from services.followup.use_cases.clients import Clients
 from services.followup.use_cases.consent import Addresses

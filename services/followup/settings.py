@@ -7,7 +7,7 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
 
-PLAN = Path(__file__).parent / "after_unit.toml"
+PLAN = Path(__file__).parent / "plans" / "after-unit.toml"
 
 
 class Settings(ServiceSettings):

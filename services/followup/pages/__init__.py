@@ -41,7 +41,7 @@ def add_routes(app: FastAPI, database: Database, signer: Signer, addresses: Addr
         """RFC 8058: no login, no cookie, no redirect, and a second time does no harm."""
         client_id, channel = read(token)
         async with database.transaction() as unit:
-            client = await store.lock_client(unit, client_id)
+            client = await store.clients.lock(unit, client_id)
             if client is not None:
                 await unsubscribe(unit, addresses, client, channel, datetime.now(UTC))
         return HTMLResponse(unsubscribe_page(done=True), headers=_PRIVATE)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from importlib import metadata
 
 from uuid_utils.compat import uuid7
 
@@ -35,13 +36,14 @@ class Clients:
             row = {
                 "id": client_id,
                 "first_lead_id": event.lead_id,
+                "household_id": client_id,
                 "contact": event.contact.model_dump(),
                 "erased": False,
                 "created_at": now,
             }
-            is_new = await store.create_client(unit, row)
-            await store.know_lead(unit, event.lead_id, client_id)
-            client = await store.client(unit, client_id)
+            is_new = await store.clients.create(unit, row)
+            await store.clients.know_lead(unit, event.lead_id, client_id)
+            client = await store.clients.find(unit, client_id)
             for consent in event.consents:
                 if not consent.granted:
                     purposes = [consent.purpose or "all"]
@@ -52,12 +54,12 @@ class Clients:
 
     async def enrol(self, unit: Transaction, received: list[Received], now: datetime) -> None:
         """One enrolment per (client, plan, job); every touch that is not too late becomes a row."""
-        agreement = await store.current_agreement(unit)
+        agreement = await store.agreements.current(unit)
         zone = parse_agreement(agreement).company.tz if agreement else None
         for one in received:
             event = one.event
             assert isinstance(event, events.JobCompleted)  # noqa: S101
-            client = await store.client_of(unit, event.lead_id)
+            client = await store.clients.of_lead(unit, event.lead_id)
             if client is None or zone is None:
                 raise Refused("The job's lead was never won, as far as this topic says.")
             enrolment = {
@@ -65,12 +67,14 @@ class Clients:
                 "client_id": client["id"],
                 "lead_id": event.lead_id,
                 "plan": self.plan.key,
+                "plan_version": self.plan.version,
                 "subject": event.job_id,
+                "anchors": {"job.completed_on": event.completed_on.isoformat()},
                 "enrolled_at": now,
             }
-            if client["erased"] or not await store.enrol(unit, enrolment):
+            if client["erased"] or not await store.enrolments.create(unit, enrolment):
                 continue
-            names = ("client_id", "lead_id", "plan")
+            names = ("client_id", "lead_id", "plan", "plan_version")
             touches = [
                 {
                     "id": uuid7(),
@@ -79,6 +83,11 @@ class Clients:
                     "step": slot.step.key,
                     "channel": slot.step.channel,
                     "purpose": slot.step.purpose,
+                    "local_date": slot.due_at.astimezone(zone).date(),
+                    "local_time": slot.due_at.astimezone(zone).time(),
+                    "zone": zone.key,
+                    "tzdata": metadata.version("tzdata"),
+                    "notes": [],
                     "due_at": slot.due_at,
                     "expires_at": slot.expires_at,
                     "state": "planned",
@@ -94,7 +103,7 @@ class Clients:
         for one in received:
             event = one.event
             assert isinstance(event, events.ConsentRevoked)  # noqa: S101
-            client = await store.client(unit, event.person_id)
+            client = await store.clients.find(unit, event.person_id)
             if client is not None:
                 await suppress_client(unit, self.addresses, client, event.channel, [event.purpose or "all"], event.reason, now)
 
@@ -109,12 +118,13 @@ class Clients:
                     {
                         "id": event.person_id,
                         "first_lead_id": event.lead_id,
+                        "household_id": event.person_id,
                         "contact": {},
                         "erased": True,
                         "created_at": now,
                     }
                 ],
-                "ON CONFLICT (id) DO UPDATE SET contact = '{}', erased = TRUE",
+                "ON CONFLICT (id) DO UPDATE SET contact = '{}', surname = NULL, erased = TRUE",
             )
 
 
@@ -122,4 +132,4 @@ async def adopt_agreement(unit: Transaction, received: list[Received], now: date
     for one in received:
         event = one.event
         assert isinstance(event, events.AgreementApplied)  # noqa: S101
-        await store.adopt_agreement(unit, hash=event.hash, text=event.text, at=event.at)
+        await store.agreements.adopt(unit, hash=event.hash, text=event.text, at=event.at)

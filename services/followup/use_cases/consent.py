@@ -43,7 +43,7 @@ async def suppress_client(
 ) -> None:
     address_hash = addresses.hash(channel, client["contact"])
     if address_hash is not None:
-        await store.suppress(unit, address_hash, channel, purposes, reason, now)
+        await store.consent.suppress(unit, address_hash, channel, purposes, reason, now)
     skipped = [
         events.TouchSkipped(
             client_id=row["client_id"],
@@ -55,6 +55,6 @@ async def suppress_client(
             at=now,
             reason="opt_out",
         )
-        for row in await store.skip_planned(unit, client["id"], channel, purposes, now)
+        for row in await store.consent.skip_planned(unit, client["id"], channel, purposes, now)
     ]
     await emit(unit, skipped, topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(client["id"]))

@@ -12,9 +12,10 @@ from typing import Any
 
 from services.followup import store
 from services.followup.adapters.mails import Unsendable, build_mail, message_id
+from services.followup.adapters.rendering import Unrenderable, first_name, render, shipped_template
 from services.followup.adapters.smtp import Answer
 from services.followup.domain.gate import reason_not_to_send
-from services.followup.domain.plans import Plan, Step
+from services.followup.domain.plans import Plan
 from services.followup.use_cases.consent import SOURCE, Addresses
 from shared import events, telemetry
 from shared.agreement import Company, parse
@@ -48,7 +49,7 @@ class Sender:
 
     async def _intend(self, unit: Transaction, touch: Any, now: datetime) -> EmailMessage | None:
         """The gate and the intent are one transaction: an opt-out committed before it is always seen."""
-        client = await store.lock_client(unit, touch["client_id"])
+        client = await store.clients.lock(unit, touch["client_id"])
         address = self.addresses.hash(touch["channel"], client["contact"])
         reason = reason_not_to_send(
             purpose=touch["purpose"],
@@ -56,33 +57,36 @@ class Sender:
             now=now,
             erased=client["erased"],
             has_address=address is not None,
-            suppressed=await store.suppressed(unit, address, touch["channel"]) if address else [],
+            suppressed=await store.consent.suppressed(unit, address, touch["channel"]) if address else [],
         )
         if reason is not None:
             await self._end(unit, touch, "skipped", reason, now)
             return None
-        agreement = await store.current_agreement(unit)
+        agreement = await store.agreements.current(unit)
         company = parse_agreement(agreement).company if agreement else Company()
         try:
             mail = self._mail(touch, client["contact"], company, now)
-        except Unsendable as error:
+        except (Unsendable, Unrenderable, OSError) as error:
             telemetry.log().error("touch cannot become a mail", touch_id=str(touch["id"]), error=str(error))
             await self._end(unit, touch, "failed", "unsendable", now)
             return None
-        intended = await store.intend(unit, touch["id"], touch["fence"], mail["Message-ID"], now + self.lease)
+        intended = await store.sending.intend(unit, touch["id"], touch["fence"], mail["Message-ID"], now + self.lease)
         return mail if intended else None
 
     def _mail(self, touch: Any, contact: dict[str, Any], company: Company, now: datetime) -> EmailMessage:
-        step = next((one for one in self.plan.steps if one.key == touch["step"]), None) or _gone(touch)
         token = self.signer.sign(f"{touch['client_id']}:{touch['channel']}")
+        unsubscribe_url = f"{self.base_url}/u/{token}"
+        facts = {
+            "first_name": first_name(contact),
+            "company": company.name,
+            "postal_address": company.postal_address,
+            "unsubscribe_url": unsubscribe_url,
+        }
         return build_mail(
-            step=step.key,
-            subject=step.subject,
+            render(shipped_template(touch["step"]), facts),
             sender=company.sender,
-            company=company.name,
-            postal_address=company.postal_address,
             contact=contact,
-            unsubscribe_url=f"{self.base_url}/u/{token}",
+            unsubscribe_url=unsubscribe_url,
             id=message_id(str(touch["id"]), company.sender),
             at=now,
         )
@@ -92,7 +96,7 @@ class Sender:
             await self._end(unit, touch, "sent", None, now)
         elif answer.result == "again" and touch["attempt"] < len(RETRY_MINUTES):
             due_at = now + timedelta(minutes=RETRY_MINUTES[touch["attempt"]])
-            await store.plan_again(unit, touch["id"], touch["fence"], due_at)
+            await store.sending.plan_again(unit, touch["id"], touch["fence"], due_at)
         elif answer.result == "doubt":
             await self.settle_doubt(unit, touch, now)
         else:
@@ -101,25 +105,21 @@ class Sender:
     async def settle_doubt(self, unit: Transaction, touch: Any, now: datetime) -> None:
         """Nobody knows whether it was sent. `drop` errs on silence; `resend` on a second mail of the same Message-ID."""
         if self.plan.on_doubt == "resend":
-            await store.plan_again(unit, touch["id"], touch["fence"], now)
+            await store.sending.plan_again(unit, touch["id"], touch["fence"], now)
         else:
             await self._end(unit, touch, "failed", "in_doubt", now)
 
     async def _end(self, unit: Transaction, touch: Any, state: str, reason: str | None, now: datetime) -> None:
-        if not await store.settle(unit, touch["id"], touch["fence"], state, reason, now):
+        if not await store.sending.settle(unit, touch["id"], touch["fence"], state, reason, now):
             telemetry.log().warning("lease lost, somebody else settles the touch", touch_id=str(touch["id"]))
             return
         names = ("client_id", "lead_id", "plan", "step", "channel")
         common = {"touch_id": touch["id"], "at": now, **{name: touch[name] for name in names}}
         event: events.Event
         if state == "sent":
-            event = events.TouchSent(**common, message_id=await store.message_id(unit, touch["id"]))
+            event = events.TouchSent(**common, message_id=await store.sending.message_id(unit, touch["id"]))
         elif state == "skipped":
             event = events.TouchSkipped(**common, reason=reason or "")
         else:
             event = events.TouchFailed(**common, reason=reason or "")
         await emit(unit, [event], topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(touch["client_id"]))
-
-
-def _gone(touch: Any) -> Step:
-    raise Unsendable(f"the plan has no step {touch['step']!r} any more")

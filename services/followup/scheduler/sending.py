@@ -1,4 +1,4 @@
-"""Time in: touches that are due, and what a worker that died left behind."""
+"""Touches that are due, and what a worker that died left behind."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ class Scheduler:
             claimed: list[Any] = []
             try:
                 async with self._database.transaction() as unit:
-                    claimed = await store.claim_due(unit, _now(), limit=self._settings.send_connections, lease=lease)
+                    claimed = await store.sending.claim_due(unit, _now(), limit=self._settings.send_connections, lease=lease)
                 await asyncio.gather(*(self._send_one(touch) for touch in claimed))
             except Exception as error:
                 if not is_transient(error):
@@ -53,8 +53,8 @@ class Scheduler:
         while True:
             try:
                 async with self._database.transaction() as unit:
-                    await store.take_back_unsent(unit, _now())
-                    for touch in await store.in_doubt(unit, _now()):
+                    await store.sending.take_back_unsent(unit, _now())
+                    for touch in await store.sending.in_doubt(unit, _now()):
                         await self._sender.settle_doubt(unit, touch, _now())
                     await inbox.purge(unit, before=_now() - INBOX_KEPT)
             except Exception as error:

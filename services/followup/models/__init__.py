@@ -1,0 +1,27 @@
+"""Followup's tables, a module per subject."""
+
+from services.followup.models.base import AgreementVersion, ApiKey, FollowupTable, Inbox, Outbox, OutboxDead
+from services.followup.models.clients import Asset, Client, ClientFact, ClientLead, Hold, Job
+from services.followup.models.consent import Suppression
+from services.followup.models.plans import Enrolment, PlanVersion, Recomputation
+from services.followup.models.touches import Touch
+
+__all__ = [
+    "AgreementVersion",
+    "ApiKey",
+    "Asset",
+    "Client",
+    "ClientFact",
+    "ClientLead",
+    "Enrolment",
+    "FollowupTable",
+    "Hold",
+    "Inbox",
+    "Job",
+    "Outbox",
+    "OutboxDead",
+    "PlanVersion",
+    "Recomputation",
+    "Suppression",
+    "Touch",
+]

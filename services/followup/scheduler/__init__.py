@@ -1,0 +1,1 @@
+"""Time in: touches that are due, and calendars that need planning again."""

@@ -1,0 +1,5 @@
+"""Every query of followup, a module per subject."""
+
+from services.followup.store import agreements, clients, consent, enrolments, sending, touches
+
+__all__ = ["agreements", "clients", "consent", "enrolments", "sending", "touches"]

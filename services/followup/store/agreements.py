@@ -1,0 +1,19 @@
+"""The agreement as handoff published it."""
+
+from datetime import datetime
+
+from services.followup import models
+from shared.database import Transaction
+
+
+async def adopt(unit: Transaction, *, hash: str, text: str, at: datetime) -> None:
+    await unit.insert(
+        models.AgreementVersion,
+        [{"hash": hash, "text": text, "at": at}],
+        "ON CONFLICT (hash) DO UPDATE SET at = greatest(agreement.at, excluded.at)",
+    )
+
+
+async def current(unit: Transaction) -> str | None:
+    found = await unit.value("SELECT text FROM agreement ORDER BY at DESC LIMIT 1")
+    return str(found) if found is not None else None
