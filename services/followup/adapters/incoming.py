@@ -1,0 +1,204 @@
+"""Raw mail to values: delivery reports, feedback reports, and the many bounces that only say it in words."""
+
+import email
+import email.policy
+import html
+import re
+from collections.abc import Iterator
+from email.header import decode_header, make_header
+from email.message import Message
+from email.utils import getaddresses
+
+from services.followup.domain.bounces import Failure, came_after_data
+from services.followup.domain.incoming import Incoming
+
+MAX_TEXT, MAX_PARTS, MAX_FAILURES, MAX_LINKS = 60_000, 50, 50, 200
+_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+"
+_ADDRESS = re.compile(rf"(?<![\w.]){_LOCAL}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
+# Where the reporter stops speaking and our own message begins.
+_RETURNED = re.compile(
+    r"^[ \t>*=_#-]{0,80}(?:"
+    r"(?:this|below(?: this line| the next line)?|included|the following|here) is (?:a |the )?(?:copy|header|first)"
+    r"|(?:end of )?(?:original|returned|unsent|undelivered|bounced)[ -](?:message|mail)(?:\b(?! *:? *\S)|"
+    r" follows| below| headers?\b|[ -]*$)"
+    r"|(?:a )?summary of the undelivered|the (?:header|first \d+ lines)\b"
+    r"|(?:message )?headers? (?:of the .{0,20}message )?follows?"
+    r"|mensa(?:je|gem) original|message d'origine|urspr.ngliche nachricht"
+    r"|return-path: ?<|received: (?:from|by|\())",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BLOCK = re.compile(
+    rf"^[ \t*]*(?:Unknown user: |User's .{{0,20}}: )?<?({_ADDRESS.pattern})>?(?::|[ \t]*$|[ \t]+on \w)", re.MULTILINE
+)
+_SOMEBODY_ELSE = re.compile(
+    r"(?:(?<!generated )from|sender|contact|postmaster|mailto|questions|return-path|mail from)\W{0,4}$", re.IGNORECASE
+)
+_CAME_TO = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
+_LINK = re.compile(r"https?://[^\s\"'<>]+")
+
+
+def read_mail(raw: bytes) -> Incoming:
+    """Parse a mail. What cannot be read is a mail without those parts: never an exception."""
+    message = email.message_from_bytes(raw, policy=email.policy.compat32)
+    parts = list(_walk(message))
+    headers = _headers(message)
+    spoken, rest = _split(_own_text(parts))
+    returned = _returned_headers(parts, rest)
+    reports = [part for part in parts if part.get_content_type().endswith("delivery-status")]
+    failures = [failure for part in reports for failure in _from_report(part, spoken)]
+    return Incoming(
+        headers=headers,
+        text=spoken,
+        recipients=tuple(_addresses(headers, *_CAME_TO)),
+        failures=tuple((failures or _from_words(spoken, headers))[:MAX_FAILURES]),
+        feedback=tuple(_fields(_text(part)) for part in parts if part.get_content_type() == "message/feedback-report"),
+        returned=returned,
+        is_report=bool(reports) or message.get_content_type() == "multipart/report",
+        links=tuple(_LINK.findall(raw.decode("latin-1").replace("=\r\n", "").replace("=\n", ""))[:MAX_LINKS]),
+    )
+
+
+def _walk(message: Message) -> Iterator[Message]:
+    """Parts in order. What is inside a report or a returned message belongs to that part."""
+    yield message
+    if message.is_multipart() and not message.get_content_type().startswith("message/"):
+        for number, part in enumerate(message.get_payload()):
+            if number < MAX_PARTS and isinstance(part, Message):
+                yield from _walk(part)
+
+
+def _text(part: Message) -> str:
+    """The text of a part, whatever it says about its own encoding."""
+    payload = part.get_payload(decode=True)
+    if payload is None:
+        inner = part.get_payload()
+        return "\n\n".join(str(one) for one in inner) if isinstance(inner, list) else str(inner)
+    content = payload if isinstance(payload, bytes) else str(payload).encode()
+    try:
+        text = content.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:
+        text = content.decode("utf-8", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _own_text(parts: list[Message]) -> str:
+    """What the writer wrote: the first text; of HTML what a reader sees."""
+    for part in parts:
+        if part.is_multipart() or not part.get_content_type().startswith("text/"):
+            continue
+        if part.get_content_type() == "text/rfc822-headers":
+            continue
+        text = _text(part)
+        if part.get_content_type() == "text/html":
+            text = re.sub(r"(?is)<(style|script)\b.*?</\1>", " ", text)
+            text = html.unescape(re.sub(r"<(?![\w.+-]+@)[^>]*>", "\n", text))
+        if text.strip():
+            return text[: 4 * MAX_TEXT]
+    return next((part.epilogue or part.preamble or "" for part in parts if part.epilogue or part.preamble), "")
+
+
+def _split(text: str) -> tuple[str, str]:
+    """(what the reporter says, the message that came back)"""
+    for found in _RETURNED.finditer(text):
+        if text[: found.start()].strip():
+            return text[: found.start()][:MAX_TEXT], text[found.start() :]
+    return text[:MAX_TEXT], ""
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Header lines to lower-case names; the first of a name counts, except that comments of a value stay in it."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines():
+        if line[:1] in (" ", "\t") and name:
+            found[name] += " " + line.strip()
+        elif ":" in line:
+            name, _, value = line.partition(":")
+            name = name.strip().lower()
+            if name in found:
+                name = ""
+            else:
+                found[name] = value.strip()
+    return found
+
+
+def _headers(message: Message) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in message.items():
+        found.setdefault(name.lower(), _decoded(str(value)))
+    return found
+
+
+def _decoded(value: str) -> str:
+    try:
+        return str(make_header(decode_header(" ".join(value.split()))))
+    except (ValueError, LookupError):
+        return value
+
+
+def _addresses(headers: dict[str, str], *names: str) -> list[str]:
+    values = [headers[name] for name in names if name in headers]
+    return [address for _, address in getaddresses(values) if "@" in address]
+
+
+def _returned_headers(parts: list[Message], rest: str) -> dict[str, str]:
+    """The headers of our own message, from a part of its own or from the end of the text."""
+    for part in parts:
+        if part.get_content_type() in ("message/rfc822", "message/global") and part.is_multipart():
+            return _headers(part.get_payload(0))  # type: ignore[arg-type]
+        if part.get_content_type() in ("text/rfc822-headers", "message/global-headers", "message/rfc822"):
+            return {name: _decoded(value) for name, value in _fields(_text(part).split("\n\n", 1)[0]).items()}
+    start = re.search(r"^(?:return-path|received|from|to|date|message-id|subject|dkim-signature|x-[\w-]+):", rest, re.I | re.M)
+    return _fields(rest[start.start() :].split("\n\n", 1)[0]) if start else {}
+
+
+def _from_report(part: Message, spoken: str) -> list[Failure]:
+    """RFC 3464, and what some take for it: groups of fields, the first about the message, the others about recipients."""
+    blocks = part.get_payload()
+    texts = [str(one) for one in blocks] if isinstance(blocks, list) else re.split(r"\n\s*\n", _text(part))
+    found = []
+    for fields in (_fields(text) for text in texts):
+        named = [fields[name] for name in ("original-recipient", "final-recipient", "x-actual-recipient") if name in fields]
+        addresses = tuple(dict.fromkeys(address for value in named for address in _ADDRESS.findall(value)))
+        if not addresses:
+            continue
+        words = fields.get("diagnostic-code", "")
+        status = re.match(r"\s*([245]\.\d+\.\d+)", fields.get("status", ""))
+        found.append(
+            Failure(
+                addresses,
+                action=fields.get("action", ""),
+                status=status[1] if status else fields.get("status", "")[:1],
+                words=words,
+                after_data=came_after_data(spoken) or _is_rule_of_a_receiver(part),
+                x400=fields.get("final-recipient", "").lower().startswith("x400"),
+            )
+        )
+    return found
+
+
+def _is_rule_of_a_receiver(part: Message) -> bool:
+    """Amazon's inbound service answers from a rule after it took the mail: the words are the rule's."""
+    return re.search(r"reporting-mta:.*inbound-smtp\.[\w-]+\.amazonaws\.com", str(part), re.IGNORECASE) is not None
+
+
+def _from_words(spoken: str, headers: dict[str, str]) -> list[Failure]:
+    """A bounce in words: the text after each address on a line of its own is about that address."""
+    if not spoken.strip():
+        return []
+    ours = {address.lower() for address in _addresses(headers, "from", *_CAME_TO)}
+    starts = [found for found in _BLOCK.finditer(spoken) if found[1].lower() not in ours]
+    after_data = came_after_data(spoken)
+    if len({found[1].lower() for found in starts}) > 1:
+        ends = [found.start() for found in starts[1:]] + [len(spoken)]
+        blocks = [(found[1], spoken[found.start() : end]) for found, end in zip(starts, ends, strict=True)]
+        return [Failure((address,), words=words, after_data=after_data) for address, words in blocks]
+    named = [*_addresses(headers, "x-failed-recipients"), *(found[1] for found in starts), *_mentioned(spoken)]
+    addresses = tuple(dict.fromkeys(address.rstrip(".") for address in named if address.lower() not in ours))
+    return [Failure(addresses, words=spoken, after_data=after_data)]
+
+
+def _mentioned(spoken: str) -> list[str]:
+    """Addresses in running text, without those that are only to be written to."""
+    found = _ADDRESS.finditer(spoken)
+    return [one[0] for one in found if not _SOMEBODY_ELSE.search(spoken[max(0, one.start() - 24) : one.start()])]

@@ -1,0 +1,97 @@
+"""What a person who answers wants: to stop, help, to start again, to send us somebody, or simply to talk."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Wish = Literal["stop", "help", "start", "talk"]
+
+# 47 CFR 64.1200(a)(10) and the carriers' own lists.
+STOP = {
+    "stop",
+    "quit",
+    "end",
+    "revoke",
+    "opt out",
+    "optout",
+    "opt-out",
+    "cancel",
+    "unsubscribe",
+    "stopall",
+    "stop all",
+    "arret",
+    "arrêt",
+}
+HELP, START = {"help", "info", "aide"}, {"start", "unstop", "yes start"}
+_TYPOS = re.compile(r"^(?:s+t+o+p+e?d?|st0p|sotp|stpo|tsop|unsub\w{0,10}|unsubscibe|un-?subscribe me|remove|remove me)$")
+_SENTENCE = re.compile(
+    r"\b(?:stop|quit|cease|no more|don'?t|do not|never)\b.{0,24}\b(?:text|txt|messag|mail|e-?mail|contact"
+    r"|call|send|write|writ|bother)"
+    r"|\b(?:take|remove|delete)\b.{0,12}\b(?:me|my (?:name|number|e-?mail|address))\b|\bopt(?:ing)?[ -]?(?:me )?out\b"
+    r"|\bunsubscribe\b"
+    r"|\bleave me alone\b|\bwrong (?:number|person)\b|\bnot interested\b.{0,30}\b(?:stop|remove|again|further)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_QUOTE = re.compile(
+    r"^\s*(?:>|On .{4,120}wrote:|-{2,} ?(?:Original|Forwarded)|From: |Sent from |-- ?$|_{5,}|Am .{4,80}schrieb)", re.IGNORECASE
+)
+_PHONE = re.compile(r"(?<![\w+])\+?\d[\d\s().-]{6,18}\d(?!\w)")
+_EMAIL = re.compile(r"[^\s<>,;\"()]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_ASKS_FOR = re.compile(
+    r"\b(?:call|contact|ring|text|try|reach|help|ask for|speak (?:to|with)|talk to|write to)\b"
+    r"|\b(?:friend|neighbou?r|sister|brother|mother|father|mom|mum|dad|aunt|uncle|cousin|colleague"
+    r"|co-?worker|boss|daughter|son|in-law|tenant)\b",
+    re.IGNORECASE,
+)
+_NO_NAME = re.compile(
+    r"(?:please|call|contact|hi|hello|hey|yes|my|our|the|her|his|their|you|your|i|we|she|he|they|could|can|would|thanks?|dear"
+    r"|ring|text|try|it|and)\b",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"\b([A-Z][\w'’-]+(?: [A-Z][\w'’-]+)?)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody a client named in a reply. It is a task for a person: nobody who did not ask is written to by a machine."""
+
+    first_name: str
+    last_name: str
+    email: str | None
+    phone: str | None
+
+
+def own_words(text: str) -> str:
+    """What was written above the mail that is quoted."""
+    lines = []
+    for line in text.splitlines():
+        if _QUOTE.match(line):
+            break
+        lines.append(line)
+    return "\n".join(lines).strip()
+
+
+def wish_of(text: str) -> tuple[Wish, bool]:
+    """(the wish, whether it is beyond doubt). A stop in other words counts at once and is looked at by a person."""
+    plain = re.sub(r"[^\w\s'-]", " ", text.casefold()).strip()
+    plain = re.sub(r"\s+", " ", plain.replace("please", "").replace("thanks", "").replace("thank you", "")).strip()
+    if plain in STOP:
+        return "stop", True
+    if plain in HELP:
+        return "help", True
+    if plain in START:
+        return "start", True
+    if _TYPOS.match(plain) or _SENTENCE.search(text):
+        return "stop", False
+    return "talk", True
+
+
+def named_in(text: str) -> Named | None:
+    """Somebody with a phone number or an address whom the writer wants us to help."""
+    phone, email = _PHONE.search(text), _EMAIL.search(text)
+    if (phone is None and email is None) or not _ASKS_FOR.search(text):
+        return None
+    before = text[: min(found.start() for found in (phone, email) if found is not None)]
+    names = [name for name in _NAME.findall(before) if not _NO_NAME.match(name)]
+    first, _, last = names[-1].partition(" ") if names else ("", "", "")
+    return Named(first, last, email[0] if email else None, phone[0].strip() if phone else None)

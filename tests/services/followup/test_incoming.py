@@ -1,0 +1,194 @@
+"""What a mail that came in means: gone for good, not now, our own fault, a complaint, a machine or a person."""
+
+from email.message import EmailMessage
+
+import pytest
+
+from services.followup.adapters.incoming import read_mail
+from services.followup.domain.bounces import Failure, verdict_of
+from services.followup.domain.incoming import complained, complainers, kind_of
+from services.followup.domain.replies import named_in, own_words, wish_of
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status", "words"),
+    [
+        ("hard", "5.1.1", "smtp; 550 5.1.1 The email account that you tried to reach does not exist."),
+        ("hard", "5.4.1", "smtp; 550 5.4.1 Recipient address rejected: Access denied"),
+        ("hard", "5.7.1", "smtp; 554 5.7.1 <a@example.net>: Recipient unknown"),
+        ("hard", "5.1.2", "dns; Host or domain name not found. Name service error for name=example.net type=MX: Host not found"),
+        ("hard", "5.1.10", "smtp; 556 5.1.10 The domain example.net does not accept mail (nullMX)"),
+        ("hard", "5.5.0", "smtp; 550 Requested action not taken: mailbox unavailable"),
+        ("hard", "", "554 delivery error: dd This user doesn't have an account here"),
+        ("hard", "5.1.6", "smtp; 551 5.1.6 The recipient has moved to another provider"),
+        ("hard", "5.0.0", ""),
+        ("soft", "5.2.2", "smtp; 552 5.2.2 The email account is over quota"),
+        ("soft", "4.4.7", ""),
+        ("soft", "5.2.1", "smtp; 550 5.2.1 The account is disabled"),
+        ("soft", "5.3.4", "smtp; 552 5.3.4 Message size exceeds fixed limit"),
+        ("soft", "4.4.1", "smtp; connect to mx.example.net: Connection timed out"),
+        ("blocked", "5.7.1", "smtp; 550 5.7.1 Message rejected due to spam content"),
+        ("blocked", "5.7.26", "smtp; 550-5.7.26 This mail has been blocked because the sender is unauthenticated"),
+        ("blocked", "5.1.1", "smtp; 554 Service unavailable; Client host [192.0.2.1] blocked using a list of bad hosts"),
+        ("blocked", "5.7.1", "smtp; 554 5.7.1 <a@example.net>: Relay access denied"),
+        ("blocked", "5.0.0", "smtp; 550 Denied by policy"),
+    ],
+)
+def test_words_of_a_refusal_are_read_as_a_person_would(verdict: str, status: str, words: str) -> None:
+    assert verdict_of(Failure(("a@example.net",), action="failed", status=status, words=words)) == verdict
+
+
+def test_a_delay_is_no_failure_and_a_delivery_is_none_either() -> None:
+    assert verdict_of(Failure(("a@example.net",), action="delayed", status="4.4.1")) == "delayed"
+    assert verdict_of(Failure(("a@example.net",), action="delivered", status="2.0.0")) == "unclear"
+
+
+def test_an_unknown_user_after_the_message_is_a_filter_speaking() -> None:
+    failure = Failure(("a@example.net",), action="failed", status="5.2.0", words="SMTP; 550 : User unknown", after_data=True)
+    assert verdict_of(failure) == "blocked"
+
+
+def report(*blocks: str, text: str = "It could not be delivered.") -> bytes:
+    """A delivery report of RFC 3464, written by hand as mail systems do."""
+    fields = "\r\n\r\n".join(("Reporting-MTA: dns; mx.example.net", *blocks))
+    return (
+        "From: MAILER-DAEMON@mx.example.net\r\nTo: bounces@example.com\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+        "Return-Path: <>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report;"
+        ' report-type=delivery-status; boundary="b"\r\n\r\n'
+        f"--b\r\nContent-Type: text/plain\r\n\r\n{text}\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n{fields}\r\n\r\n"
+        "--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: <touch@example.com>\r\nTo: a@example.net\r"
+        "\n\r\nHello\r\n--b--\r\n"
+    ).encode()
+
+
+def test_each_recipient_of_a_report_has_a_verdict_of_their_own() -> None:
+    mail = read_mail(
+        report(
+            "Final-Recipient: rfc822; gone@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code:"
+            " smtp; 550 5.1.1 unknown",
+            "Final-Recipient: rfc822; full@example.net\r\nAction: failed\r\nStatus: 5.2.2",
+        )
+    )
+    assert kind_of(mail) == "bounce"
+    assert {one.addresses: verdict_of(one) for one in mail.failures} == {
+        ("gone@example.net",): "hard",
+        ("full@example.net",): "soft",
+    }
+    assert mail.returned["message-id"] == "<touch@example.com>"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "verdict"),
+    [
+        (
+            "failure notice",
+            "I wasn't able to deliver your message.\n\n<a@example.net>:\nSorry, no mailbox here by that name. (#5.1.1)",
+            "hard",
+        ),
+        (
+            "Mail delivery failed",
+            "The following address(es) failed:\n\n  a@example.net\n    all relevant MX records point to"
+            " non-existent hosts: Unrouteable address",
+            "hard",
+        ),
+        ("Undeliverable mail", "Unknown user: a@example.net\n\nRCPT TO generated following response:\n550 5.1.1 unknown", "hard"),
+        (
+            "Mail delivery failed",
+            "  a@example.net\n    SMTP error from remote mail server after MAIL FROM:<x@example.com>:\n    550 who are you",
+            "blocked",
+        ),
+        (
+            "Delivery Status Notification (Delay)",
+            "Delivery to the following recipient has been delayed:\n\n  a@example.net\n\nMessage will be retried",
+            "delayed",
+        ),
+        ("failure notice", "<a@example.net>:\n452 4.2.2 mailbox full\nI'm not going to try again", "soft"),
+    ],
+)
+def test_a_bounce_that_only_says_it_in_words_is_understood(subject: str, text: str, verdict: str) -> None:
+    returned = (
+        "--- Below this line is a copy of the message.\n\nReturn-Path: <x@example.com>\nTo:"
+        " other@example.org\nMessage-ID: <t@example.com>\n"
+    )
+    raw = f"From: MAILER-DAEMON@example.net\nTo: bounces@example.com\nSubject: {subject}\n\nHi.\n\n{text}\n\n{returned}"
+    mail = read_mail(raw.encode())
+    assert kind_of(mail) == "bounce"
+    assert [(one.addresses, verdict_of(one)) for one in mail.failures] == [(("a@example.net",), verdict)]
+    assert mail.returned["message-id"] == "<t@example.com>"
+
+
+def test_two_people_in_one_bounce_are_told_apart() -> None:
+    text = "Unable to deliver.\n\n<a@example.net>:\n550 5.1.1 user unknown\n\n<b@example.net>:\n552 5.2.2 mailbox full\n"
+    mail = read_mail(f"From: MAILER-DAEMON@example.net\nTo: bounces@example.com\nSubject: failure notice\n\n{text}".encode())
+    assert [verdict_of(one) for one in mail.failures] == ["hard", "soft"]
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("abuse", True), ("opt-out", True), ("not-spam", False), ("auth-failure", False)])
+def test_only_a_person_who_pressed_the_button_has_complained(kind: str, counts: bool) -> None:
+    raw = (
+        'From: fbl@example.net\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary="b"\n\n'
+        f"--b\nContent-Type: text/plain\n\nA report.\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: {kind}\n"
+        "Original-Rcpt-To: <a@example.net>\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <t@example.com>\n\nHello\n--b--\n"
+    )
+    mail = read_mail(raw.encode())
+    assert kind_of(mail) == "complaint"
+    assert complained(mail) is counts
+    assert complainers(mail) == ["a@example.net"]
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "kind"),
+    [
+        ("Auto-Submitted", "auto-replied; owner-email=a@example.net", "automatic"),
+        ("Auto-Submitted", "no", "reply"),
+        ("X-Auto-Response-Suppress", "OOF, AutoReply", "automatic"),
+        ("Precedence", "auto_reply", "automatic"),
+        ("Precedence", "first-class", "reply"),
+        ("X-Autoreply", "yes", "automatic"),
+        ("Subject", "Automatic reply: How did we do?", "automatic"),
+        ("Subject", "Abwesenheitsnotiz", "automatic"),
+        ("Subject", "Re: How did we do?", "reply"),
+        ("Return-Path", "<>", "automatic"),
+    ],
+)
+def test_a_machine_and_a_person_are_told_apart(header: str, value: str, kind: str) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"] = "Client <a@example.net>", "touches@example.com"
+    mail[header] = value
+    mail.set_content("I will read this soon.")
+    assert kind_of(read_mail(mail.as_bytes())) == kind
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\xff\xfe\x00", b"Content-Type: multipart/report; boundary=x\n\n--x", b"Subject: =?x?q?=ff?=\n\n" + b"\n" * 9]
+)
+def test_what_is_no_mail_is_read_without_an_exception(raw: bytes) -> None:
+    assert read_mail(raw).feedback == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "wish", "sure"),
+    [
+        ("STOP", "stop", True),
+        ("Opt out.", "stop", True),
+        ("stop please!", "stop", True),
+        ("Arrêt", "stop", True),
+        ("stopp", "stop", False),
+        ("please don't send me any more texts", "stop", False),
+        ("take me off your list", "stop", False),
+        ("Help", "help", True),
+        ("UNSTOP", "start", True),
+        ("Can you stop by on Tuesday? The tap drips again.", "talk", True),
+        ("We are at the end of the road.", "talk", True),
+    ],
+)
+def test_a_wish_is_understood_in_any_words(text: str, wish: str, sure: bool) -> None:
+    assert wish_of(text) == (wish, sure)
+
+
+def test_somebody_named_in_a_reply_is_found_and_what_we_wrote_is_not() -> None:
+    text = "Great work! Please call my sister Ann Lee, 419-555-0134.\n\nOn Tue, Joe wrote:\n> call us on 419-555-0199"
+    found = named_in(own_words(text))
+    assert found is not None
+    assert (found.first_name, found.last_name, found.phone) == ("Ann", "Lee", "419-555-0134")
+    assert named_in("My number is now 419-555-0134") is None
