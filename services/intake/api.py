@@ -8,17 +8,17 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 
 from services.intake.adapters.requests import idempotency_key, json_object, media_type_of
-from services.intake.domain.forms import FORMS
 from services.intake.settings import Settings
 from services.intake.store import leads, submissions
 from services.intake.use_cases.answers import RECEIVED, body_schema, received
 from services.intake.use_cases.capture import Capture
+from services.intake.use_cases.form_book import FormBook
 from shared.database import Database
 from shared.http import Problem, problems
 from shared.security import KeyRing
 
 
-def add_routes(app: FastAPI, settings: Settings, capture: Capture, database: Database) -> None:
+def add_routes(app: FastAPI, settings: Settings, capture: Capture, forms: FormBook, database: Database) -> None:
     @app.post(
         "/v1/leads",
         status_code=202,
@@ -32,8 +32,8 @@ def add_routes(app: FastAPI, settings: Settings, capture: Capture, database: Dat
         if media_type and media_type != "application/json" and not media_type.endswith("+json"):
             raise Problem(415, "Please send the lead as JSON, with Content-Type: application/json.")
         values = json_object(await request.body())
-        form, key = values.get("form", "api"), idempotency_key(request)
-        if not isinstance(form, str) or form not in FORMS:
+        form, key = forms.get(values.get("form", "api")), idempotency_key(request)
+        if form is None:
             raise Problem(404, "There is no form of this name.")
         captured = await capture.keep(form, values, now=datetime.now(UTC), idempotency_key=key)
         return received(captured, replayed=captured.repeated and key is not None)

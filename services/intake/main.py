@@ -9,9 +9,10 @@ from services.intake.models import IntakeTable
 from services.intake.scheduler import Scheduler
 from services.intake.settings import Settings
 from services.intake.store import receipts
-from services.intake.store.receipts import Captured
+from services.intake.store.receipts import Captured, Keep
 from services.intake.use_cases import answers
 from services.intake.use_cases.capture import Capture
+from services.intake.use_cases.form_book import FormBook
 from shared.consumer import Consumer
 from shared.group_commit import GroupCommit
 from shared.migrations import Migrations
@@ -23,11 +24,15 @@ DESCRIPTION = "Takes marketing leads from web forms and webhooks, keeps every on
 
 def build(settings: Settings) -> Service:
     service = Service(settings, MIGRATIONS, title="Lead Handoff: intake", description=DESCRIPTION)
-    repeat, keep_keys = timedelta(minutes=settings.repeat_minutes), timedelta(hours=settings.idempotency_hours)
+    keep = Keep(
+        content=timedelta(minutes=settings.repeat_minutes),
+        keys=timedelta(hours=settings.idempotency_hours),
+        provider_ids=timedelta(days=settings.provider_id_days),
+    )
 
     async def write(submissions: list[Submission]) -> list[Captured]:
         async with service.database.transaction() as unit:
-            answers = await receipts.capture(unit, submissions, datetime.now(UTC), repeat=repeat, keep_keys=keep_keys)
+            answers = await receipts.capture(unit, submissions, datetime.now(UTC), keep)
         scheduler.wake()
         return answers
 
@@ -37,10 +42,12 @@ def build(settings: Settings) -> Service:
     service.consumer = Consumer(
         settings, service.database, group=consumer.GROUP, topics=consumer.TOPICS, handlers=consumer.HANDLERS
     )
-    service.background = {"capture": queue.run, "tidy": scheduler.tidy}
+    forms = FormBook(service.database)
+    service.on_start.append(forms.load)
+    service.background = {"capture": queue.run, "tidy": scheduler.tidy, "forms": forms.watch}
     if settings.qualify:
         service.background["qualify"] = scheduler.qualify
     answers.install(service.app)
-    api.add_routes(service.app, settings, capture, service.database)
-    pages.add_routes(service.app, capture)
+    api.add_routes(service.app, settings, capture, forms, service.database)
+    pages.add_routes(service.app, capture, forms)
     return service

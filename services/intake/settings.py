@@ -12,6 +12,7 @@ class Settings(ServiceSettings):
     phone_region: str = "US"
     repeat_minutes: int = 10  # the same content within this time gets the same answer
     idempotency_hours: int = 24
+    provider_id_days: int = 30  # a sender's own id of a lead is recognised this long
     qualify: bool = True  # false: a replica that only answers, while others do the second step
     qualify_batch: int = 200
     qualify_attempts: int = 3

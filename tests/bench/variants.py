@@ -23,14 +23,19 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.intake import api
+from services.intake.domain import forms
 from services.intake.domain.submissions import Submission
 from services.intake.settings import Settings
 from services.intake.store.receipts import Captured
 from services.intake.use_cases import answers
 from services.intake.use_cases.capture import Capture
+from services.intake.use_cases.form_book import FormBook
 from shared import http
 from shared.database import Database
 from shared.group_commit import GroupCommit
+
+NAMES = ("first_name", "last_name", "phone", "email", "postal_code", "selection", "message")
+API = forms.Form("api", "Leads from software", tuple(forms.Field(name, name) for name in NAMES), one_of=("email", "phone"))
 
 
 def no_db() -> FastAPI:
@@ -52,7 +57,7 @@ def no_db() -> FastAPI:
     app.add_middleware(http.Edge)
     answers.install(app)
     settings = Settings(database_url="postgresql://nowhere/x")
-    api.add_routes(app, settings, Capture("US", queue), Database(settings.database_url, name="none"))
+    api.add_routes(app, settings, Capture("US", queue), FormBook.fixed(API), Database(settings.database_url, name="none"))
     return app
 
 

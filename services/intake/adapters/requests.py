@@ -10,6 +10,8 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
+from services.intake.adapters.form_files import origin_of
+from services.intake.domain.forms import Form
 from shared.http import Problem
 
 REDIRECT_FIELDS = ("_redirect", "_next", "retURL", "return_url")
@@ -87,13 +89,21 @@ def wants_json(request: Request) -> bool:
     return media_type_of(request) == "application/json" or ("json" in accept and "html" not in accept)
 
 
-def return_to(values: Mapping[str, Any], form: str, hosts: Sequence[str]) -> str:
-    """An address of this site or of an allowed host; anything else is ignored: no open redirect."""
+def return_to(values: Mapping[str, Any], form: Form) -> str:
+    """A path of this site or an address the form allows; anything else is ignored: no open redirect."""
     for name in REDIRECT_FIELDS:
         wanted = values.get(name)
-        if isinstance(wanted, str) and len(wanted) < 2000:
-            if _PATH.fullmatch(wanted):
-                return wanted
-            if any(wanted.startswith(f"https://{host}/") and _PATH.fullmatch(wanted[8 + len(host) :]) for host in hosts):
-                return wanted
-    return f"/f/{form}/thanks"
+        if isinstance(wanted, str) and len(wanted) < 2000 and (_PATH.fullmatch(wanted) or _is_allowed(wanted, form.return_urls)):
+            return wanted
+    return f"/f/{form.key}/thanks"
+
+
+def _is_allowed(wanted: str, return_urls: Sequence[str]) -> bool:
+    """An allowed origin allows its pages; an allowed page itself, with any query."""
+    origin = origin_of(wanted)
+    if origin is None or not _PATH.fullmatch("/" + wanted[len(origin) :].lstrip("/")):
+        return False
+    return any(
+        wanted.partition("?")[0] == allowed.partition("?")[0] or (allowed.rstrip("/") == origin == origin_of(allowed))
+        for allowed in return_urls
+    )

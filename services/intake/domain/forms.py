@@ -5,26 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SELECTIONS = ("emergency", "estimate", "maintenance", "question")
-LABELS = {
-    "first_name": "First name",
-    "last_name": "Last name",
-    "phone": "Phone number",
-    "email": "Email address",
-    "postal_code": "Postal code",
-    "selection": "How can we help?",
-    "message": "Message",
-}
-MISSING = {
-    "first_name": "Please enter your first name.",
-    "last_name": "Please enter your last name.",
-    "phone": "Please enter your phone number.",
-    "email": "Please enter your email address.",
-    "selection": "Please make a selection.",
-    "message": "Please enter a message.",
-}
-INVALID = {"phone": "This isn't a valid phone number.", "email": "This isn't a valid email address."}
-LIMITS = {
+LIMITS = {  # the fields every form shares; all others are answers
     "first_name": 200,
     "last_name": 200,
     "phone": 50,
@@ -33,28 +14,73 @@ LIMITS = {
     "selection": 200,
     "message": 5000,
 }
+MAX_ANSWER = 5000
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f\u2028\u2029]")  # in one-line fields: a line break would reach a mail header
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One question. `missing` and `invalid` are the sentences it answers with."""
+
+    name: str
+    label: str
+    required: bool = False
+    missing: str = ""
+    invalid: str = ""
+    choices: tuple[Choice, ...] = ()  # none: any text
+    lines: bool = False  # whether the answer may have several lines
+
+    @property
+    def limit(self) -> int:
+        return LIMITS.get(self.name, MAX_ANSWER)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentBox:
+    """A box to tick, in the words shown. It is never ticked beforehand."""
+
+    name: str
+    channel: str
+    purpose: str | None
+    text: str
+    version: str
+    sha256: str
+    seller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Captcha:
+    """Whose puzzle the form shows. `on_outage`: quarantine, accept or reject while the provider does not answer."""
+
+    provider: str
+    site_key: str
+    on_outage: str = "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
-    """Which fields a form requires, and whether its selection is closed."""
+    """A form as its owner described it."""
 
     key: str
     title: str
-    required: tuple[str, ...] = ()
+    fields: tuple[Field, ...]
     one_of: tuple[str, ...] = ()  # at least one of these must be given
-    closed_selection: bool = False
-    return_hosts: tuple[str, ...] = ()
-
-
-FORMS = {
-    form.key: form
-    for form in (
-        Form("contact", "How can we help?", tuple(MISSING), closed_selection=True),
-        Form("api", "Leads from software", one_of=("email", "phone")),
-    )
-}
+    consents: tuple[ConsentBox, ...] = ()
+    origins: tuple[str, ...] = ()  # sites whose pages may post; none: all
+    require_origin: bool = False
+    return_urls: tuple[str, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
+    region: str | None = None  # for phone numbers without a country; None: the installation's
+    language: str = "en"
+    require_key: bool = False
+    captcha: Captcha | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +99,49 @@ def check_fields(
     """The fields, trimmed and normalised, and every error, in the order of the form."""
     fields: dict[str, str] = {}
     errors: list[FieldError] = []
-    for name in LABELS:
-        value = values.get(name)
+    for field in form.fields:
+        name, value = field.name, values.get(field.name)
         if value is None or (isinstance(value, str) and not value.strip()):
-            if name in form.required:
-                errors.append(FieldError(name, "required", MISSING[name]))
-        elif error := _check_text(name, value):
+            if field.required:
+                errors.append(FieldError(name, "required", field.missing))
+            continue
+        if name not in LIMITS and isinstance(value, list | bool | int | float):
+            continue  # boxes ticked and numbers sent as such: an answer as it came
+        error = _check_text(field, value)
+        if error is None:
+            normalised = _normalise(field, value.strip(), phone, email)
+            if normalised is None:
+                error = FieldError(name, "invalid", field.invalid or field.missing)
+            elif name in LIMITS:
+                fields[name] = normalised
+        if error is not None:
             errors.append(error)
-        else:
-            fields[name] = value.strip()
-    for name, normalise in (("phone", phone), ("email", email)):
-        if name in fields:
-            normal = normalise(fields[name])
-            if normal is None:
-                errors.append(FieldError(name, "invalid", INVALID[name]))
-            else:
-                fields[name] = normal
-    if form.closed_selection and fields.get("selection", SELECTIONS[0]) not in SELECTIONS:
-        errors.append(FieldError("selection", "invalid", MISSING["selection"]))
     if form.one_of and not errors and not any(name in fields for name in form.one_of):
-        errors.append(FieldError("email", "required", "Please give an email address or a phone number."))
-    order = list(LABELS)
-    return fields, sorted(errors, key=lambda error: order.index(error.field))
+        errors.append(FieldError(form.one_of[0], "required", "Please give an email address or a phone number."))
+    return fields, errors
 
 
-def _check_text(name: str, value: Any) -> FieldError | None:
-    label = LABELS[name]
+def _normalise(field: Field, value: str, phone: Normalise, email: Normalise) -> str | None:
+    if field.name == "phone":
+        return phone(value)
+    if field.name == "email":
+        return email(value)
+    if field.choices and all(value != choice.value for choice in field.choices):
+        return None
+    return value
+
+
+def _check_text(field: Field, value: Any) -> FieldError | None:
+    name, label = field.name, field.label
+    special = field.invalid if name in ("phone", "email") else ""
     if not isinstance(value, str):
-        if name in INVALID:
-            return FieldError(name, "type", INVALID[name])
-        return FieldError(name, "type", f"{label}: please send text.")
-    if len(value) > LIMITS[name]:
-        return FieldError(name, "too_long", f"{label}: please use at most {LIMITS[name]} characters.")
-    if name == "message":
+        return FieldError(name, "type", special or f"{label}: please send text.")
+    if len(value) > field.limit:
+        return FieldError(name, "too_long", f"{label}: please use at most {field.limit} characters.")
+    if field.lines:
         return FieldError(name, "characters", f"{label}: please remove the invisible characters.") if "\x00" in value else None
     if _FORBIDDEN.search(value.strip()):
-        if name in INVALID:
-            return FieldError(name, "invalid", INVALID[name])
-        return FieldError(name, "characters", f"{label}: please use one line without control characters.")
+        return FieldError(
+            name, "invalid" if special else "characters", special or f"{label}: please use one line without control characters."
+        )
     return None

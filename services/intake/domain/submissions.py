@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.intake.domain.forms import LABELS
+from services.intake.domain.forms import LIMITS
 
 ATTRIBUTION = [
     "utm_source",
@@ -27,7 +27,7 @@ ATTRIBUTION = [
     "landing_page",
     "referrer",
 ]
-CONTROL = {"form", "consents", "attribution", "test", "external_id", *LABELS}
+CONTROL = {"form", "consents", "attribution", "test", "external_id", *LIMITS}
 TRAPS = ("_gotcha", "bot-field")
 MAX_ANSWERS, MAX_DEPTH, MAX_TEXT = 100, 20, 5000
 
@@ -49,9 +49,10 @@ class Submission:
     content: dict[str, Any]
     received_at: datetime
     test: bool
-    trapped: bool
     content_key: bytes
+    held: str | None = None  # why it is quarantined at once
     idempotency_key: bytes | None = None
+    is_provider_id: bool = False  # the sender's own id: kept longer, and the content may come in another shape
 
 
 def split_body(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[dict[str, Any]]]:

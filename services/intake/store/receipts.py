@@ -14,9 +14,27 @@ WITH claimed AS (
   ON CONFLICT (key) DO UPDATE SET lead_id = excluded.lead_id, expires_at = excluded.expires_at
   WHERE r.expires_at <= $8 RETURNING lead_id)
 INSERT INTO submission (id, form, content, received_at, test, state, reason)
-SELECT i, f, c, $8, t, CASE WHEN q THEN 'quarantined' ELSE 'waiting' END, CASE WHEN q THEN 'trap' END
-FROM unnest($2::uuid[], $3::text[], $4::jsonb[], $5::bool[], $6::bool[]) AS n(i, f, c, t, q)
+SELECT i, f, c, $8, t, CASE WHEN q IS NULL THEN 'waiting' ELSE 'quarantined' END, q
+FROM unnest($2::uuid[], $3::text[], $4::jsonb[], $5::bool[], $6::text[]) AS n(i, f, c, t, q)
 WHERE i IN (SELECT lead_id FROM claimed) RETURNING id"""
+
+CLAIM = """
+INSERT INTO receipt AS r (key, lead_id, fingerprint, expires_at)
+SELECT k, i, f, e FROM unnest($1::bytea[], $2::uuid[], $3::bytea[], $4::timestamptz[]) AS n(k, i, f, e) ORDER BY k
+ON CONFLICT (key) DO UPDATE SET
+  lead_id = CASE WHEN r.expires_at <= $5 THEN excluded.lead_id ELSE r.lead_id END,
+  fingerprint = CASE WHEN r.expires_at <= $5 THEN excluded.fingerprint ELSE r.fingerprint END,
+  expires_at = CASE WHEN r.expires_at <= $5 THEN excluded.expires_at ELSE r.expires_at END
+RETURNING key, lead_id, fingerprint"""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long an answer is remembered: for the same content, for a key, for a sender's own id."""
+
+    content: timedelta
+    keys: timedelta
+    provider_ids: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +46,50 @@ class Captured:
     conflict: bool = False
 
 
-async def capture(
-    unit: Transaction, submissions: list[Submission], now: datetime, *, repeat: timedelta, keep_keys: timedelta
-) -> list[Captured]:
-    """Store what is new, in one statement; what came before gets its earlier answer."""
-    answers: dict[int, Captured] = {}
-    if any(one.idempotency_key for one in submissions):
-        answers = await _recognise_keys(unit, submissions, now, keep_keys)
-    unanswered = [(place, one) for place, one in enumerate(submissions) if place not in answers]
-    first: dict[bytes, tuple[int, Submission]] = {}
-    for place, one in unanswered:
-        first.setdefault(one.content_key, (place, one))
-    fresh = [one for _, one in first.values()]
+async def capture(unit: Transaction, submissions: list[Submission], now: datetime, keep: Keep) -> list[Captured]:
+    """Store what is new; what came before gets its earlier answer."""
+    owners: dict[bytes, Submission] = {}
+    for one in submissions:
+        if one.idempotency_key:
+            owners.setdefault(one.idempotency_key, one)
+    earlier = await _claim_keys(unit, list(owners.items()), now, keep) if owners else {}
+    fresh = [
+        one for one in submissions if one.idempotency_key not in earlier and owners.get(one.idempotency_key or b"", one) is one
+    ]
+    lead_of = await _store_contents(unit, fresh, now, keep.content)
+    moved = [(one.idempotency_key, lead_of[one.content_key]) for one in fresh if lead_of[one.content_key] != one.lead_id]
+    if moved := [(key, lead_id) for key, lead_id in moved if key]:  # the same content came before under another key
+        query = "UPDATE receipt r SET lead_id = n.i FROM unnest($1::bytea[], $2::uuid[]) AS n(k, i) WHERE r.key = n.k"
+        await unit.execute(query, [key for key, _ in moved], [lead_id for _, lead_id in moved])
+    return [_answer(one, owners, earlier, lead_of) for one in submissions]
+
+
+def _answer(
+    one: Submission, owners: dict[bytes, Submission], earlier: dict[bytes, tuple[UUID, bytes]], lead_of: dict[bytes, UUID]
+) -> Captured:
+    key = one.idempotency_key
+    if key is not None and key in earlier:
+        lead_id, fingerprint = earlier[key]
+    else:
+        owner = owners.get(key, one) if key else one
+        lead_id, fingerprint = lead_of[owner.content_key], owner.content_key
+    return Captured(lead_id, lead_id != one.lead_id, fingerprint != one.content_key and not one.is_provider_id)
+
+
+async def _store_contents(
+    unit: Transaction, submissions: list[Submission], now: datetime, repeat: timedelta
+) -> dict[bytes, UUID]:
+    """The lead of each content: the first of this batch, or the one that was stored a while ago."""
+    first: dict[bytes, Submission] = {}
+    for one in submissions:
+        first.setdefault(one.content_key, one)
+    fresh = list(first.values())
     stored = await _store(unit, fresh, now, repeat)
     lead_of = {one.content_key: one.lead_id for one in fresh}
-    if earlier := [one.content_key for one in fresh if one.lead_id not in stored]:
-        for row in await unit.fetch("SELECT key, lead_id FROM receipt WHERE key = ANY($1::bytea[])", earlier):
+    if repeats := [one.content_key for one in fresh if one.lead_id not in stored]:
+        for row in await unit.fetch("SELECT key, lead_id FROM receipt WHERE key = ANY($1::bytea[])", repeats):
             lead_of[row["key"]] = row["lead_id"]
-    for place, one in unanswered:
-        lead_id = lead_of[one.content_key]
-        answers[place] = Captured(lead_id, repeated=lead_id != one.lead_id)
-        if one.idempotency_key and lead_id != one.lead_id:
-            await unit.execute("UPDATE receipt SET lead_id = $2 WHERE key = $1", one.idempotency_key, lead_id)
-    return [answers[place] for place in range(len(submissions))]
+    return lead_of
 
 
 async def _store(unit: Transaction, fresh: list[Submission], now: datetime, repeat: timedelta) -> set[UUID]:
@@ -63,44 +102,27 @@ async def _store(unit: Transaction, fresh: list[Submission], now: datetime, repe
         [one.form for one in fresh],
         [one.content for one in fresh],
         [one.test for one in fresh],
-        [one.trapped for one in fresh],
+        [one.held for one in fresh],
         now + repeat,
         now,
     )
     return {row["id"] for row in rows}
 
 
-async def _recognise_keys(
-    unit: Transaction, submissions: list[Submission], now: datetime, keep: timedelta
-) -> dict[int, Captured]:
-    """Claim the Idempotency-Keys; a key seen before answers as before, or conflicts if the content differs."""
-    answers: dict[int, Captured] = {}
-    claimed: dict[bytes, Submission] = {}
-    order = sorted((one.idempotency_key, place) for place, one in enumerate(submissions) if one.idempotency_key)
-    for key, place in order:
-        one = submissions[place]
-        if key in claimed:
-            earlier = claimed[key]
-            answers[place] = Captured(earlier.lead_id, True, earlier.content_key != one.content_key)
-            continue
-        row = await unit.row(
-            "INSERT INTO receipt AS r (key, lead_id, fingerprint, expires_at) VALUES ($1, $2, $3, $4) "
-            "ON CONFLICT (key) DO UPDATE SET "
-            "lead_id = CASE WHEN r.expires_at <= $5 THEN excluded.lead_id ELSE r.lead_id END, "
-            "fingerprint = CASE WHEN r.expires_at <= $5 THEN excluded.fingerprint ELSE r.fingerprint END, "
-            "expires_at = CASE WHEN r.expires_at <= $5 THEN excluded.expires_at ELSE r.expires_at END "
-            "RETURNING lead_id, fingerprint",
-            key,
-            one.lead_id,
-            one.content_key,
-            now + keep,
-            now,
-        )
-        if row["lead_id"] == one.lead_id:
-            claimed[key] = one
-        else:
-            answers[place] = Captured(row["lead_id"], True, row["fingerprint"] != one.content_key)
-    return answers
+async def _claim_keys(
+    unit: Transaction, owners: list[tuple[bytes, Submission]], now: datetime, keep: Keep
+) -> dict[bytes, tuple[UUID, bytes]]:
+    """Claim the keys; those seen before come back with their lead and what it said."""
+    rows = await unit.fetch(
+        CLAIM,
+        [key for key, _ in owners],
+        [one.lead_id for _, one in owners],
+        [one.content_key for _, one in owners],
+        [now + (keep.provider_ids if one.is_provider_id else keep.keys) for _, one in owners],
+        now,
+    )
+    ours = {one.lead_id for _, one in owners}
+    return {row["key"]: (row["lead_id"], row["fingerprint"]) for row in rows if row["lead_id"] not in ours}
 
 
 async def forget_expired_receipts(unit: Transaction, now: datetime) -> int:

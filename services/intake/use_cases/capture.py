@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from services.intake.adapters.contact_details import bare_email, e164
 from services.intake.domain import submissions
-from services.intake.domain.forms import FORMS, FieldError, check_fields
+from services.intake.domain.forms import FieldError, Form, check_fields
 from services.intake.domain.submissions import NotAnswerable, Submission
 from services.intake.store.receipts import Captured
 from shared.group_commit import GroupCommit, Overloaded
@@ -37,25 +37,39 @@ class Capture:
     region: str
     queue: GroupCommit[Submission, Captured]
 
-    async def keep(self, form: str, values: Mapping[str, Any], *, now: datetime, idempotency_key: str | None = None) -> Captured:
-        """Raises Invalid, KeyReused or Overloaded; then nothing was promised."""
+    async def keep(
+        self,
+        form: Form,
+        values: Mapping[str, Any],
+        *,
+        now: datetime,
+        idempotency_key: str | None = None,
+        held: str | None = None,
+    ) -> Captured:
+        """Raises Invalid, KeyReused or Overloaded; then nothing was promised. `held`: why it is quarantined at once."""
+        region = form.region or self.region
         try:
-            submission = read_submission(form, values, region=self.region, now=now, idempotency_key=idempotency_key)
+            submission = read_submission(form, values, region=region, now=now, idempotency_key=idempotency_key, held=held)
             captured = await self.queue.submit(submission)
         except (Invalid, Overloaded) as error:
-            SUBMISSIONS.labels(form, type(error).__name__.lower()).inc()
+            SUBMISSIONS.labels(form.key, type(error).__name__.lower()).inc()
             raise
         if captured.conflict:
             raise KeyReused
-        SUBMISSIONS.labels(form, "repeated" if captured.repeated else "received").inc()
+        SUBMISSIONS.labels(form.key, "repeated" if captured.repeated else "received").inc()
         return captured
 
 
 def read_submission(
-    form_key: str, values: Mapping[str, Any], *, region: str, now: datetime, idempotency_key: str | None = None
+    form: Form,
+    values: Mapping[str, Any],
+    *,
+    region: str,
+    now: datetime,
+    idempotency_key: str | None = None,
+    held: str | None = None,
 ) -> Submission:
-    """Check a post against its form. Raises Invalid, or KeyError for a form that does not exist."""
-    form = FORMS[form_key]
+    """Check a post against its form. Raises Invalid."""
     fields, errors = check_fields(form, values, phone=lambda number: e164(number, region), email=bare_email)
     if errors:
         raise Invalid(errors)
@@ -75,12 +89,12 @@ def read_submission(
     }
     return Submission(
         lead_id=uuid7(),
-        form=form_key,
+        form=form.key,
         content=content,
         received_at=now,
         test=test,
-        trapped=any(values.get(trap) for trap in submissions.TRAPS),
-        content_key=submissions.content_key(form_key, content),
+        held=held or ("trap" if any(values.get(trap) for trap in submissions.TRAPS) else None),
+        content_key=submissions.content_key(form.key, content),
         idempotency_key=submissions.idempotency_key(idempotency_key) if idempotency_key else None,
     )
 

@@ -1,0 +1,183 @@
+"""A form as its owner writes it down (TOML), read strictly: every mistake is a sentence."""
+
+import hashlib
+import re
+import tomllib
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from services.intake.domain import forms
+
+_NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+SENTENCES = {
+    "phone": ("Please enter your phone number.", "This isn't a valid phone number."),
+    "email": ("Please enter your email address.", "This isn't a valid email address."),
+    "selection": ("Please make a selection.", "Please make a selection."),
+}
+
+
+class FormRefused(ValueError):
+    """The form cannot be used as it is written; each reason is a sentence."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+def origin_of(url: str) -> str | None:
+    """scheme://host[:port] of an address a browser may be sent to, or None."""
+    if re.search(r"[\x00-\x20\x7f\\]", url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    local = parts.hostname in ("localhost", "127.0.0.1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        return None
+    if not parts.hostname or parts.username is not None or parts.password is not None:
+        return None
+    return f"{parts.scheme}://{parts.hostname}{f':{port}' if port else ''}"
+
+
+def _origin(value: str) -> str:
+    if origin_of(value) != value.rstrip("/"):
+        raise ValueError("an origin is https://host or https://host:port, without a path")
+    return value.rstrip("/")
+
+
+def _address(value: str) -> str:
+    if origin_of(value) is None:
+        raise ValueError("a return address is a full https address")
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChoiceSpec(_Strict):
+    value: Text
+    label: Text
+
+
+class FieldSpec(_Strict):
+    name: Annotated[str, Field(pattern=_NAME)]
+    label: Text
+    required: bool = False
+    missing: str = ""
+    invalid: str = ""
+    choices: list[ChoiceSpec] = Field(default=[], max_length=100)
+    lines: bool = False
+
+    def read(self) -> forms.Field:
+        missing, invalid = SENTENCES.get(self.name, (f"{self.label}: please answer this.", f"{self.label}: please choose one."))
+        return forms.Field(
+            self.name,
+            self.label,
+            required=self.required,
+            missing=self.missing or missing,
+            invalid=self.invalid or invalid,
+            choices=tuple(forms.Choice(one.value, one.label) for one in self.choices),
+            lines=self.lines or self.name == "message",
+        )
+
+
+class ConsentSpec(_Strict):
+    name: Annotated[str, Field(pattern=_NAME)]
+    channel: Literal["email", "sms", "phone"]
+    purpose: Text | None = None
+    text: Text
+    version: Text
+    seller: str = Field(default="", max_length=200)
+    checked: bool = False
+
+    @model_validator(mode="after")
+    def _starts_empty(self) -> Self:
+        if self.checked:
+            raise ValueError("a consent box must not be ticked beforehand: a box left ticked is no consent")
+        return self
+
+    def read(self) -> forms.ConsentBox:
+        digest = hashlib.sha256(self.text.encode()).hexdigest()
+        return forms.ConsentBox(self.name, self.channel, self.purpose, self.text, self.version, digest, self.seller)
+
+
+class CaptchaSpec(_Strict):
+    provider: Literal["turnstile", "hcaptcha"]
+    site_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
+    on_outage: Literal["quarantine", "accept", "reject"] = "quarantine"
+
+
+class FormSpec(_Strict):
+    """The definition, as it is stored."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    title: Text
+    fields: list[FieldSpec] = Field(min_length=1, max_length=50)
+    one_of: list[str] = []
+    consents: list[ConsentSpec] = Field(default=[], max_length=20)
+    origins: list[Origin] = Field(default=[], max_length=50)
+    require_origin: bool = False
+    return_urls: list[Address] = Field(default=[], max_length=50)
+    frame_ancestors: list[Origin] = Field(default=[], max_length=50)
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    language: Annotated[str, Field(pattern="^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")] = "en"
+    require_key: bool = False
+    captcha: CaptchaSpec | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        names = [one.name for one in self.fields]
+        if len(set(names)) < len(names) or len({one.name for one in self.consents}) < len(self.consents):
+            raise ValueError("each field and each consent needs a name of its own")
+        if not {"email", "phone"} & set(names):
+            raise ValueError("a form asks for an email or a phone: without one nobody can answer")
+        if set(self.one_of) - set(names):
+            raise ValueError("one_of names fields of the form")
+        return self
+
+    def read(self, version: int = 1) -> forms.Form:
+        return forms.Form(
+            self.key,
+            self.title,
+            tuple(one.read() for one in self.fields),
+            one_of=tuple(self.one_of),
+            consents=tuple(one.read() for one in self.consents),
+            origins=tuple(self.origins),
+            require_origin=self.require_origin,
+            return_urls=tuple(self.return_urls),
+            frame_ancestors=tuple(self.frame_ancestors),
+            region=self.region,
+            language=self.language,
+            require_key=self.require_key,
+            captcha=forms.Captcha(**self.captcha.model_dump()) if self.captcha else None,
+            version=version,
+        )
+
+
+def read_definition(definition: dict[str, Any]) -> FormSpec:
+    try:
+        return FormSpec.model_validate(definition)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        raise FormRefused([f"{'.'.join(map(str, one['loc'])) or 'form'}: {_sentence(one)}." for one in found]) from error
+
+
+def read_file(text: str) -> FormSpec:
+    try:
+        return read_definition(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise FormRefused([f"The file is not valid TOML: {error}."]) from error
+
+
+def _sentence(error: Any) -> str:
+    return str(error["msg"]).removeprefix("Value error, ").rstrip(".")
