@@ -8,7 +8,6 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared import dead_letters, inbox, telemetry
 from shared.database import Database, Transaction, is_transient
+from shared.dead_letters import Letter
 from shared.envelope import Received, Unreadable, from_record
 from shared.events import CRM, Event
 from shared.kafka import make_consumer
@@ -29,17 +29,6 @@ COMMIT_SECONDS = 0.5
 
 class Refused(Exception):
     """The event contradicts what we know. It goes to the dead letters with this sentence and parks nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A record that could not be applied, and why."""
-
-    record: Any
-    reason: str
-    error: str
-    received: Received | None = None
-    attempts: int = 1
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,14 +10,25 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from shared import inbox, telemetry
 from shared.database import Transaction
-from shared.envelope import Record
+from shared.envelope import Received, Record, to_record
 from shared.kafka import connection, make_producer
 from shared.outbox import put
 from shared.settings import LocalSettings
 from shared.topics import dead_letter_topic
 
 
-async def write(unit: Transaction, reader: str, letters: Sequence[Any], now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record that could not be applied, and why."""
+
+    record: Any
+    reason: str
+    error: str
+    received: Received | None = None
+    attempts: int = 1
+
+
+async def write(unit: Transaction, reader: str, letters: Sequence[Letter], now: datetime) -> None:
     """Put letters on the reader's dead letter topic through our own outbox, and mark them in the inbox, atomically."""
     for letter in letters:
         record, received = letter.record, letter.received
@@ -38,6 +50,26 @@ async def write(unit: Transaction, reader: str, letters: Sequence[Any], now: dat
         }
         await put(unit, dead_letter_topic(record.topic, reader), [Record(_text(record.key), headers, record.value or b"")])
         telemetry.DEAD_LETTERS.labels(letter.reason).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewritten:
+    """The record of an event that was kept for later: the bytes are new, its names are its own."""
+
+    topic: str
+    key: bytes
+    headers: list[tuple[str, bytes]]
+    value: bytes
+    partition: int = -1
+    offset: int = -1
+
+
+async def write_kept(unit: Transaction, reader: str, one: Received, reason: str, error: str, now: datetime) -> None:
+    """A letter for an event that was read long ago and kept."""
+    record = to_record(one.event, key=one.key, source=one.source, at=one.at or now, event_id=one.id)
+    headers = [(name, value.encode()) for name, value in record.headers.items()]
+    rewritten = _Rewritten(one.topic, record.key.encode(), headers, record.value)
+    await write(unit, reader, [Letter(rewritten, reason, error, one)], now)
 
 
 def _text(value: bytes | None) -> str:

@@ -57,7 +57,7 @@ class Received:
     redriven: bool = False
 
 
-def to_record(event: Event, *, key: str, source: str, at: datetime, event_id: UUID | None = None) -> Record:
+def to_record(event: Event, *, key: str, source: str, at: datetime, event_id: UUID | str | None = None) -> Record:
     """Write an event in binary mode. Raises ValueError above MAX_BYTES: nothing oversized may enter the outbox."""
     attributes: dict[str, Any] = {
         "id": str(event_id or uuid7()),

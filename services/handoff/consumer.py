@@ -1,6 +1,8 @@
 """Kafka in: which event is whose."""
 
-from services.handoff.use_cases.advance import apply_outcomes, erase_person, merge_leads
+from services.handoff.use_cases.erase import erase_person
+from services.handoff.use_cases.merge import merge_leads, merge_persons
+from services.handoff.use_cases.outcomes import apply_outcomes
 from services.handoff.use_cases.route import receive_leads
 from shared import events
 
@@ -9,6 +11,7 @@ TOPICS = (events.INTAKE, events.FOLLOWUP, events.CRM)
 HANDLERS = {
     events.LeadQualified: receive_leads,
     events.LeadMerged: merge_leads,
+    events.PersonMerged: merge_persons,
     events.PersonErased: erase_person,
     events.OutcomeContacted: apply_outcomes,
     events.OutcomeAppointmentSet: apply_outcomes,

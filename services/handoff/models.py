@@ -202,6 +202,10 @@ class EarlyEvent(HandoffTable, table=True):
 
     id: UUID = Field(primary_key=True)
     lead_id: UUID = Field(index=True)
+    source: str
+    event_id: str
+    topic: str
+    key: str
     type: str
     data: dict[str, Any] = Field(sa_type=JSONB)
     received_at: datetime = Field(sa_type=Instant)

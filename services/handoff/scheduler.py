@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.handoff.use_cases.agreements import publish_again
 from services.handoff.use_cases.clocks import handle_due_timers
+from services.handoff.use_cases.outcomes import end_waits, give_up_waiting
 from shared import inbox, telemetry
 from shared.database import Database, is_transient
 
@@ -19,11 +20,13 @@ class Scheduler:
     async def timers(self) -> None:
         while True:
             await self._once(handle_due_timers)
+            await self._once(end_waits)
             await asyncio.sleep(0.5 + random.random() * 0.1)  # noqa: S311  jitter
 
     async def tidy(self) -> None:
         while True:
             await self._once(publish_again)
+            await self._once(give_up_waiting)
             try:
                 async with self._database.transaction() as unit:
                     await inbox.purge(unit, before=datetime.now(UTC) - INBOX_KEPT)

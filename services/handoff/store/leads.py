@@ -55,11 +55,21 @@ async def lead(unit: Transaction, lead_id: UUID) -> Any:
     return await unit.row("SELECT * FROM lead WHERE id = $1", lead_id)
 
 
-async def take_early_events(unit: Transaction, lead_ids: Sequence[UUID]) -> Rows:
-    return await unit.fetch(
-        "WITH gone AS (DELETE FROM early_event WHERE lead_id = ANY($1::uuid[]) RETURNING *) SELECT * FROM gone ORDER BY id",
-        lead_ids,
+async def survivor_of(unit: Transaction, lead_id: UUID) -> UUID:
+    """The lead itself, or the one it was merged into, known or not."""
+    query = (
+        "WITH RECURSIVE chain AS (SELECT $1::uuid AS id, 0 AS n UNION ALL SELECT l.merged_into, n + 1 FROM chain c "
+        "JOIN lead l ON l.id = c.id WHERE l.merged_into IS NOT NULL AND n < 10) SELECT id FROM chain ORDER BY n DESC LIMIT 1"
     )
+    return UUID(str(await unit.value(query, lead_id)))
+
+
+async def set_person(unit: Transaction, lead_id: UUID, person_id: UUID) -> None:
+    await unit.execute("UPDATE lead SET person_id = $2 WHERE id = $1", lead_id, person_id)
+
+
+async def count_jobs(unit: Transaction, lead_id: UUID) -> int:
+    return int(await unit.value("SELECT count(*) FROM job WHERE lead_id = $1", lead_id))
 
 
 async def unpublished_jobs(unit: Transaction, lead_id: UUID) -> Rows:

@@ -9,8 +9,8 @@ from uuid_utils.compat import uuid7
 
 from services.handoff import models, store
 from services.handoff.domain.routing import Candidate, Match, Outcome, decide, match_rule
-from services.handoff.use_cases.advance import apply_early_events
 from services.handoff.use_cases.facts import announce
+from services.handoff.use_cases.outcomes import apply_early_events
 from shared import events
 from shared.agreement import Agreement, parse
 from shared.database import Transaction
@@ -26,8 +26,7 @@ async def receive_leads(unit: Transaction, received: list[Received], now: dateti
     new = await store.leads.insert_leads(unit, [_lead_row(event, now) for event in qualified])
     leads = [_lead_row(event, now) for event in qualified if event.lead_id in new and not event.test]
     await route(unit, leads, now)
-    for row in await store.leads.take_early_events(unit, [lead["id"] for lead in leads]):
-        await apply_early_events(unit, row, now)
+    await apply_early_events(unit, [lead["id"] for lead in leads], now)
 
 
 def _lead_row(event: events.LeadQualified, now: datetime) -> dict[str, Any]:

@@ -27,7 +27,12 @@ def test_an_earlier_step_reported_late_changes_nothing() -> None:
     assert steps_to("proposed", "contacted") == []
 
 
-@pytest.mark.parametrize("state", ["won", "lost", "recycled", "held", "merged", "erased"])
+@pytest.mark.parametrize("step", STEPS)
+def test_an_earlier_step_reported_after_the_sale_changes_nothing(step: str) -> None:
+    assert steps_to("won", step) == []
+
+
+@pytest.mark.parametrize("state", ["lost", "recycled", "held", "merged", "erased"])
 def test_a_contradiction_is_refused_with_a_sentence(state: str) -> None:
     with pytest.raises(Illegal, match=r"cannot become contacted\.$"):
         steps_to(state, "contacted")
