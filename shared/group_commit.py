@@ -5,8 +5,8 @@ No timer is needed: while one batch is written, the next collects itself.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from shared.database import is_transient
 
@@ -31,6 +31,7 @@ class GroupCommit(Generic[Item, Answer]):
     ) -> None:
         self._write, self._batch, self._limit, self._patience = write, batch, limit, patience
         self._queue: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._asked: deque[tuple[float, asyncio.Future[Answer]]] = deque()
         self._arrived = asyncio.Event()
         self._writing = False
 
@@ -43,17 +44,16 @@ class GroupCommit(Generic[Item, Answer]):
         """Return the answer once the item is committed. Raises Overloaded; then nothing was promised."""
         if len(self._queue) >= self._limit:
             raise Overloaded
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
         self._queue.append((item, future))
+        self._asked.append((loop.time() + self._patience, future))
         self._arrived.set()
-        try:
-            async with asyncio.timeout(self._patience):
-                return await future
-        except TimeoutError as error:
-            raise Overloaded from error
+        return await future
 
     async def run(self) -> None:
         """Write batches for ever; on cancellation what was queued is still written."""
+        impatience = asyncio.create_task(self._lose_patience())
         try:
             while True:
                 await self._arrived.wait()
@@ -63,6 +63,15 @@ class GroupCommit(Generic[Item, Answer]):
         finally:
             while self._queue:
                 await self._flush()
+            impatience.cancel()
+
+    async def _lose_patience(self) -> None:
+        """Refuse who has waited too long; one clock for all costs less than a timer for each."""
+        while True:
+            await asyncio.sleep(self._patience / 16)
+            now = asyncio.get_running_loop().time()
+            while self._asked and (self._asked[0][0] <= now or self._asked[0][1].done()):
+                _fail([(None, self._asked.popleft()[1])], Overloaded())
 
     async def _flush(self) -> None:
         waiting = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
@@ -92,7 +101,7 @@ class GroupCommit(Generic[Item, Answer]):
                 future.set_result(answer)
 
 
-def _fail(waiting: list[tuple[Item, asyncio.Future[Answer]]], error: Exception) -> None:
+def _fail(waiting: Sequence[tuple[Any, asyncio.Future[Any]]], error: Exception) -> None:
     for _, future in waiting:
         if not future.done():
             future.set_exception(error)

@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared import http, telemetry
@@ -20,6 +21,7 @@ from shared.settings import ServiceSettings
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 STALLED_AFTER = 120.0
+_OWN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # ours is in shared/telemetry.py
 
 
 class Service:
@@ -39,7 +41,7 @@ class Service:
         self.draining = False
         self._server: uvicorn.Server | None = None
         self._schema_ok = False
-        self.app = FastAPI(title=title, description=description, version="1", lifespan=self._lifespan)
+        self.app = FastAPI(title=title, description=description, version="1", lifespan=self._lifespan, telemetry=_OWN_TELEMETRY)
         http.install(self.app)
         self.app.add_middleware(http.Edge)
         self._add_health()

@@ -14,7 +14,7 @@ from services.intake.use_cases.answers import RECEIVED, body_schema, received
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.form_book import FormBook
 from shared.database import Database
-from shared.http import Problem, problems
+from shared.http import Problem, problems, serve_directly
 from shared.security import KeyRing
 
 
@@ -38,6 +38,7 @@ def add_routes(app: FastAPI, settings: Settings, capture: Capture, forms: FormBo
         captured = await capture.keep(form, values, now=datetime.now(UTC), idempotency_key=key)
         return received(captured, replayed=captured.repeated and key is not None)
 
+    serve_directly(app, "/v1/leads", post_lead)
     app.include_router(_private(settings, database))
 
 
