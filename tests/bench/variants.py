@@ -4,6 +4,7 @@ no_db: the shipped endpoint, whose store answers at once. plain: FastAPI with Em
 sqlmodel: the same with a SQLModel session per request and send_and_wait to Kafka.
 """
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -25,14 +26,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.intake import api
 from services.intake.domain import forms
 from services.intake.domain.submissions import Submission
+from services.intake.main import MIGRATIONS
 from services.intake.settings import Settings
 from services.intake.store.receipts import Captured
 from services.intake.use_cases import answers
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.form_book import FormBook
-from shared import http
-from shared.database import Database
 from shared.group_commit import GroupCommit
+from shared.service import Service
 
 NAMES = ("first_name", "last_name", "phone", "email", "postal_code", "selection", "message")
 API = forms.Form("api", "Leads from software", tuple(forms.Field(name, name) for name in NAMES), one_of=("email", "phone"))
@@ -44,21 +45,21 @@ def no_db() -> FastAPI:
 
     queue: GroupCommit[Submission, Captured] = GroupCommit(write)
 
+    settings = Settings(database_url="postgresql://nowhere/x")
+    service = Service(
+        settings, MIGRATIONS, title="no database", description="The shipped endpoint before a store that keeps nothing."
+    )
+    answers.install(service.app)
+    api.add_routes(service.app, settings, Capture("US", queue), FormBook.fixed(API), service.database)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        import asyncio
-
         task = asyncio.create_task(queue.run())
         yield
         task.cancel()
 
-    app = FastAPI(lifespan=lifespan)
-    http.install(app)
-    app.add_middleware(http.Edge)
-    answers.install(app)
-    settings = Settings(database_url="postgresql://nowhere/x")
-    api.add_routes(app, settings, Capture("US", queue), FormBook.fixed(API), Database(settings.database_url, name="none"))
-    return app
+    service.app.router.lifespan_context = lifespan
+    return service.app
 
 
 def _phone(value: str) -> str:
