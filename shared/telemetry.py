@@ -83,8 +83,8 @@ def current_traceparent() -> str | None:
 
 def start_trace(incoming: str | None) -> str:
     """Go on with the caller's trace, or begin one. Returns the traceparent now in force."""
-    trace_id = incoming[3:35] if incoming and _VALID.match(incoming) else f"{random.getrandbits(128):032x}"  # noqa: S311
-    traceparent = f"00-{trace_id}-{random.getrandbits(64):016x}-01"  # noqa: S311  a name, not a secret
+    trace_id = incoming[3:35] if incoming and _VALID.match(incoming) else f"{random.getrandbits(128):032x}"
+    traceparent = f"00-{trace_id}-{random.getrandbits(64):016x}-01"
     _traceparent.set(traceparent)
     return traceparent
 

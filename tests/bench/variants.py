@@ -47,7 +47,7 @@ def no_db() -> FastAPI:
 
     settings = Settings(database_url="postgresql://nowhere/x")
     service = Service(
-        settings, MIGRATIONS, title="no database", description="The shipped endpoint before a store that keeps nothing."
+        settings, MIGRATIONS, title="no database", description="Its store keeps nothing."
     )
     answers.install(service.app)
     api.add_routes(service.app, settings, Capture("US", queue), FormBook.fixed(API), service.database)
