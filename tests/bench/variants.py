@@ -46,9 +46,7 @@ def no_db() -> FastAPI:
     queue: GroupCommit[Submission, Captured] = GroupCommit(write)
 
     settings = Settings(database_url="postgresql://nowhere/x")
-    service = Service(
-        settings, MIGRATIONS, title="no database", description="Its store keeps nothing."
-    )
+    service = Service(settings, MIGRATIONS, title="no database", description="Its store keeps nothing.")
     answers.install(service.app)
     api.add_routes(service.app, settings, Capture("US", queue), FormBook.fixed(API), service.database)
 
