@@ -40,7 +40,7 @@ class Transaction:
         if not rows:
             return []
         query = _insert_statement(model, tuple(rows[0]), suffix)
-        return await self.fetch(query, orjson.dumps(rows, default=_as_postgres_text).decode())
+        return await self.fetch(query, as_json(rows))
 
 
 class Database:
@@ -86,6 +86,12 @@ class Database:
             self.on_commit(unit.shards)
 
     @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Transaction]:
+        """For a change that is a single statement, and so a transaction by itself: two round trips fewer."""
+        async with self._pool.acquire() as connection:
+            yield Transaction(connection)
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """For single queries that change nothing: no BEGIN, no COMMIT."""
         async with self._pool.acquire() as connection:
@@ -102,10 +108,14 @@ async def _use_orjson(connection: Any) -> None:
     )
 
 
+def as_json(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as one JSON text for json_to_recordset: a third of the client's CPU of an array per column."""
+    return orjson.dumps(rows, default=_as_postgres_text).decode()
+
+
 @cache
 def _insert_statement(model: type[SQLModel], given: tuple[str, ...], suffix: str) -> str:
-    """Rows travel as one JSON text, which costs a third of the client's CPU of an array per column. Columns that are
-    not given get the model's default."""
+    """Columns that are not given get the model's default."""
     table: Table = model.__table__  # type: ignore[attr-defined]
     defaults = {name: field.default for name, field in model.model_fields.items() if name not in given}
     literals = {name: _literal(value) for name, value in defaults.items() if isinstance(value, str | int | bool)}

@@ -31,7 +31,8 @@ def build(settings: Settings) -> Service:
     )
 
     async def write(submissions: list[Submission]) -> list[Captured]:
-        async with service.database.transaction() as unit:
+        keyed = any(one.idempotency_key for one in submissions)
+        async with service.database.transaction() if keyed else service.database.statement() as unit:
             answers = await receipts.capture(unit, submissions, datetime.now(UTC), keep)
         scheduler.wake()
         return answers

@@ -101,15 +101,16 @@ def check_fields(
     errors: list[FieldError] = []
     for field in form.fields:
         name, value = field.name, values.get(field.name)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        text = value.strip() if isinstance(value, str) else value
+        if text is None or text == "":
             if field.required:
                 errors.append(FieldError(name, "required", field.missing))
             continue
         if name not in LIMITS and isinstance(value, list | bool | int | float):
             continue  # boxes ticked and numbers sent as such: an answer as it came
-        error = _check_text(field, value)
+        error = _check_text(field, text)
         if error is None:
-            normalised = _normalise(field, value.strip(), phone, email)
+            normalised = _normalise(field, text, phone, email)
             if normalised is None:
                 error = FieldError(name, "invalid", field.invalid or field.missing)
             elif name in LIMITS:
@@ -131,16 +132,16 @@ def _normalise(field: Field, value: str, phone: Normalise, email: Normalise) -> 
     return value
 
 
-def _check_text(field: Field, value: Any) -> FieldError | None:
+def _check_text(field: Field, text: Any) -> FieldError | None:
     name, label = field.name, field.label
     special = field.invalid if name in ("phone", "email") else ""
-    if not isinstance(value, str):
+    if not isinstance(text, str):
         return FieldError(name, "type", special or f"{label}: please send text.")
-    if len(value) > field.limit:
+    if len(text) > field.limit:
         return FieldError(name, "too_long", f"{label}: please use at most {field.limit} characters.")
     if field.lines:
-        return FieldError(name, "characters", f"{label}: please remove the invisible characters.") if "\x00" in value else None
-    if _FORBIDDEN.search(value.strip()):
+        return FieldError(name, "characters", f"{label}: please remove the invisible characters.") if "\x00" in text else None
+    if _FORBIDDEN.search(text):
         return FieldError(
             name, "invalid" if special else "characters", special or f"{label}: please use one line without control characters."
         )

@@ -5,18 +5,19 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.intake.domain.submissions import Submission
-from shared.database import Transaction
+from shared.database import Transaction, as_json
 
 STORE = """
-WITH claimed AS (
+WITH n AS MATERIALIZED (
+  SELECT * FROM json_to_recordset($1::json) AS n(k bytea, i uuid, f text, c jsonb, t bool, q text)),
+claimed AS (
   INSERT INTO receipt AS r (key, lead_id, fingerprint, expires_at)
-  SELECT k, i, k, $7 FROM unnest($1::bytea[], $2::uuid[]) AS n(k, i) ORDER BY k  -- one order: no deadlock
+  SELECT k, i, k, $2 FROM n ORDER BY k  -- one order: no deadlock
   ON CONFLICT (key) DO UPDATE SET lead_id = excluded.lead_id, expires_at = excluded.expires_at
-  WHERE r.expires_at <= $8 RETURNING lead_id)
+  WHERE r.expires_at <= $3 RETURNING lead_id)
 INSERT INTO submission (id, form, content, received_at, test, state, reason)
-SELECT i, f, c, $8, t, CASE WHEN q IS NULL THEN 'waiting' ELSE 'quarantined' END, q
-FROM unnest($2::uuid[], $3::text[], $4::jsonb[], $5::bool[], $6::text[]) AS n(i, f, c, t, q)
-WHERE i IN (SELECT lead_id FROM claimed) RETURNING id"""
+SELECT i, f, c, $3, t, CASE WHEN q IS NULL THEN 'waiting' ELSE 'quarantined' END, q
+FROM n WHERE i IN (SELECT lead_id FROM claimed) RETURNING id"""
 
 CLAIM = """
 INSERT INTO receipt AS r (key, lead_id, fingerprint, expires_at)
@@ -47,7 +48,7 @@ class Captured:
 
 
 async def capture(unit: Transaction, submissions: list[Submission], now: datetime, keep: Keep) -> list[Captured]:
-    """Store what is new; what came before gets its earlier answer."""
+    """Store what is new; what came before gets its earlier answer. Without keys it is one statement."""
     owners: dict[bytes, Submission] = {}
     for one in submissions:
         if one.idempotency_key:
@@ -83,30 +84,21 @@ async def _store_contents(
     first: dict[bytes, Submission] = {}
     for one in submissions:
         first.setdefault(one.content_key, one)
-    fresh = list(first.values())
-    stored = await _store(unit, fresh, now, repeat)
-    lead_of = {one.content_key: one.lead_id for one in fresh}
-    if repeats := [one.content_key for one in fresh if one.lead_id not in stored]:
-        for row in await unit.fetch("SELECT key, lead_id FROM receipt WHERE key = ANY($1::bytea[])", repeats):
-            lead_of[row["key"]] = row["lead_id"]
+    lead_of: dict[bytes, UUID] = {}
+    while fresh := [one for key, one in first.items() if key not in lead_of]:  # again: a receipt may expire in between
+        stored = await _store(unit, fresh, now, repeat)
+        lead_of |= {one.content_key: one.lead_id for one in fresh if one.lead_id in stored}
+        if repeats := [one.content_key for one in fresh if one.lead_id not in stored]:
+            for row in await unit.fetch("SELECT key, lead_id FROM receipt WHERE key = ANY($1::bytea[])", repeats):
+                lead_of[row["key"]] = row["lead_id"]
     return lead_of
 
 
 async def _store(unit: Transaction, fresh: list[Submission], now: datetime, repeat: timedelta) -> set[UUID]:
-    if not fresh:
-        return set()
-    rows = await unit.fetch(
-        STORE,
-        [one.content_key for one in fresh],
-        [one.lead_id for one in fresh],
-        [one.form for one in fresh],
-        [one.content for one in fresh],
-        [one.test for one in fresh],
-        [one.held for one in fresh],
-        now + repeat,
-        now,
-    )
-    return {row["id"] for row in rows}
+    rows = [
+        {"k": one.content_key, "i": one.lead_id, "f": one.form, "c": one.content, "t": one.test, "q": one.held} for one in fresh
+    ]
+    return {row["id"] for row in await unit.fetch(STORE, as_json(rows), now + repeat, now)}
 
 
 async def _claim_keys(

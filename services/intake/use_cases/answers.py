@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from services.intake.store.receipts import Captured
 from services.intake.use_cases.capture import Invalid, KeyReused
 from shared.group_commit import Overloaded
-from shared.http import Problem
+from shared.http import Problem, ReadyJson
 
 LEAD_SCHEMA = {
     "type": "object",
@@ -54,9 +54,8 @@ def body_schema(*media_types: str) -> dict[str, Any]:
 
 
 def received(captured: Captured, *, replayed: bool = False) -> Response:
-    headers = {"Idempotent-Replayed": "true"} if replayed else None
     body = b'{"lead_id":"%s","status":"received"}' % str(captured.lead_id).encode()
-    return Response(body, 202, headers, "application/json")
+    return ReadyJson(body, 202, [(b"idempotent-replayed", b"true")] if replayed else ())
 
 
 def install(app: FastAPI) -> None:

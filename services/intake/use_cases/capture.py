@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from prometheus_client import Counter
 from uuid_utils.compat import uuid7
 
@@ -87,6 +88,7 @@ def read_submission(
         "external_id": external_id,
         "test": test,
     }
+    said = submissions.said(form.key, content)
     return Submission(
         lead_id=uuid7(),
         form=form.key,
@@ -94,7 +96,7 @@ def read_submission(
         received_at=now,
         test=test,
         held=held or ("trap" if any(values.get(trap) for trap in submissions.TRAPS) else None),
-        content_key=submissions.content_key(form.key, content),
+        content_key=submissions.content_key(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)),
         idempotency_key=submissions.idempotency_key(idempotency_key) if idempotency_key else None,
     )
 
