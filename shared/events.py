@@ -88,6 +88,9 @@ class LeadOpened(LeadEvent, type="lead.opened"):
     test: bool = False
     received_at: AwareDatetime
     attribution: Annotated[dict[str, str], PERSONAL] = {}
+    source: Short = ""  # where this submission came from (utm_source) and by which campaign of the catalogue's keys
+    campaign: Short = ""
+    first_campaign: Short = ""  # what brought the person the first time
 
 
 class LeadTouched(LeadEvent, type="lead.touched"):
@@ -96,6 +99,8 @@ class LeadTouched(LeadEvent, type="lead.touched"):
     form: Short
     message: Annotated[Text, PERSONAL] = ""
     received_at: AwareDatetime
+    tier: Short = ""  # as it is worth now
+    score: Annotated[int, Field(ge=0, le=100)] | None = None
 
 
 class LeadQualified(LeadEvent, type="lead.qualified"):
@@ -109,9 +114,11 @@ class LeadQualified(LeadEvent, type="lead.qualified"):
     referred_by: UUID | None = None
     tier: Short
     score: Annotated[int, Field(ge=0, le=100)]
+    grade: Short = ""  # fit A-D, intent 1-4
     received_at: AwareDatetime
     contact: Annotated[Contact, PERSONAL]
     attribution: Annotated[dict[str, str], PERSONAL] = {}
+    first_touch: Annotated[dict[str, str], PERSONAL] = {}  # the attribution that brought the person the first time
     consents: list[Consent] = []
     agreement: str
 
@@ -124,6 +131,7 @@ class LeadNurturing(LeadEvent, type="lead.nurturing"):
 class LeadDisqualified(LeadEvent, type="lead.disqualified"):
     reason: Short
     agreement: str
+    referral: Text = ""  # what the agreement says to people from elsewhere
 
 
 class LeadMerged(LeadEvent, type="lead.merged"):

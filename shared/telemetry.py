@@ -4,7 +4,9 @@ import logging
 import random
 import re
 import sys
+import traceback
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -75,6 +77,13 @@ def mask(_logger: Any, _method: str, line: Any) -> Any:
 
 def log() -> Any:
     return structlog.get_logger()
+
+
+def describe(error: BaseException) -> str:
+    """What failed and where, without the message: it may repeat what a person typed."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/services/" in frame.filename]
+    place = f" in {Path(frames[-1].filename).stem}.{frames[-1].name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
 
 
 def current_traceparent() -> str | None:

@@ -9,10 +9,11 @@ from fastapi.responses import Response
 
 from services.intake.adapters.requests import idempotency_key, json_object, media_type_of
 from services.intake.settings import Settings
-from services.intake.store import leads, submissions
+from services.intake.store import submissions
 from services.intake.use_cases.answers import RECEIVED, body_schema, received
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.form_book import FormBook
+from services.intake.use_cases.scores import explain_score
 from shared.database import Database
 from shared.http import Problem, problems, serve_directly
 from shared.security import KeyRing
@@ -60,15 +61,10 @@ def _private(settings: Settings, database: Database) -> APIRouter:
     @router.get("/leads/{lead_id}/score", summary="Every point of a lead's score", responses=problems(404), dependencies=reader)
     async def get_score(lead_id: UUID) -> dict[str, Any]:
         async with database.reading() as unit:
-            lead, lines = await leads.lead(unit, lead_id), await leads.score_lines(unit, lead_id)
-        if lead is None:
+            found = await explain_score(unit, lead_id, datetime.now(UTC))
+        if found is None:
             raise Problem(404, "There is no lead of this id.")
-        return {
-            "lead_id": lead_id,
-            "score": lead["score"],
-            "tier": lead["tier"],
-            "points": [dict(line) for line in lines],
-        }
+        return found
 
     return router
 

@@ -1,13 +1,13 @@
 """Kafka in: which event is whose."""
 
-from services.intake.use_cases.follow_sales import adopt_agreement, close_lead, take_back_lead
+from services.intake.use_cases.adopt_agreement import adopt_agreement
+from services.intake.use_cases.follow_sales import OUTCOMES, STAGES, follow_lead
 from shared import events
+from shared.consumer import Handler
 
 GROUP = "intake"
 TOPICS = (events.HANDOFF, events.FOLLOWUP)
-HANDLERS = {
+HANDLERS: dict[type[events.Event], Handler] = {
     events.AgreementApplied: adopt_agreement,
-    events.LeadWon: close_lead,
-    events.LeadLost: close_lead,
-    events.LeadRecycled: take_back_lead,
+    **dict.fromkeys({**STAGES, **OUTCOMES}, follow_lead),
 }

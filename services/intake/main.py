@@ -47,7 +47,7 @@ def build(settings: Settings) -> Service:
     service.on_start.append(forms.load)
     service.background = {"capture": queue.run, "tidy": scheduler.tidy, "forms": forms.watch}
     if settings.qualify:
-        service.background["qualify"] = scheduler.qualify
+        service.background |= {"qualify": scheduler.qualify, "rescore": scheduler.rescore}
     answers.install(service.app)
     api.add_routes(service.app, settings, capture, forms, service.database)
     pages.add_routes(service.app, capture, forms)

@@ -3,14 +3,16 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 
 from services.intake.settings import Settings
-from services.intake.store import receipts, submissions
+from services.intake.store import agreements, receipts, submissions
 from services.intake.use_cases.qualify import qualify_waiting
+from services.intake.use_cases.rescore import rescore_batch
 from shared import inbox, telemetry
-from shared.database import Database, is_transient
+from shared.database import Database, Transaction, is_transient
 from shared.group_commit import GroupCommit
 
 QUALIFIED = Counter("lead_qualification_total", "Submissions through the second step", ["result"])
@@ -41,11 +43,20 @@ class Scheduler:
                 while await self._qualify_batch(self._settings.qualify_batch):
                     await self._yield_to_answers()
             except Exception as error:
-                if not is_transient(error):
-                    await self._qualify_one_by_one(error)
-                else:
-                    telemetry.log().warning("qualification waits for the database", error=repr(error)[:200])
-                    await asyncio.sleep(0.5)
+                await self._recover(error)
+
+    async def _recover(self, error: Exception) -> None:
+        """A bug in one submission holds up nobody: each alone, then. While the database is away, all wait."""
+        try:
+            if is_transient(error):
+                raise error
+            telemetry.log().error("qualification falls back to one at a time", error=telemetry.describe(error))
+            await self._qualify_one_by_one()
+        except Exception as again:
+            if not is_transient(again):
+                raise
+            telemetry.log().warning("qualification waits for the database", error=telemetry.describe(again))
+            await asyncio.sleep(0.5)
 
     async def _qualify_batch(self, limit: int) -> int:
         async with self._database.transaction() as unit:
@@ -53,30 +64,67 @@ class Scheduler:
         QUALIFIED.labels("done").inc(done)
         return done
 
-    async def _qualify_one_by_one(self, cause: Exception) -> None:
-        """A batch failed on a bug: each submission alone, and the bad ones set aside with their error."""
-        telemetry.log().error("qualification falls back to one at a time", error=repr(cause)[:300])
+    async def _qualify_one_by_one(self) -> None:
+        """Each submission in a transaction of its own; a bad one rests, and after too many attempts is put aside."""
         for _ in range(self._settings.qualify_batch):
             async with self._database.transaction() as unit:
-                rows = await submissions.take_waiting(unit, 1)
+                now = datetime.now(UTC)
+                rows = await submissions.take_waiting(unit, 1, now)
                 if not rows:
                     return
                 try:
                     async with unit.connection.transaction():
-                        await qualify_waiting(unit, limit=1, now=datetime.now(UTC))
+                        await qualify_waiting(unit, limit=1, now=now)
                     QUALIFIED.labels("done").inc()
                 except Exception as error:
                     if is_transient(error):
                         raise
-                    state = await submissions.note_failure(unit, rows[0]["id"], repr(error), self._settings.qualify_attempts)
-                    QUALIFIED.labels("failed").inc()
-                    telemetry.log().error("submission failed", lead_id=str(rows[0]["id"]), state=state)
+                    await self._note_failure(unit, rows[0]["id"], error, now)
+
+    async def _note_failure(self, unit: Transaction, lead_id: UUID, error: Exception, now: datetime) -> None:
+        what, settings = telemetry.describe(error), self._settings
+        pause = timedelta(seconds=settings.qualify_retry_seconds)
+        state = await submissions.note_failure(unit, lead_id, what, attempts=settings.qualify_attempts, pause=pause, now=now)
+        QUALIFIED.labels("failed" if state == "waiting" else "quarantined").inc()
+        telemetry.log().error("submission failed", lead_id=str(lead_id), state=state, error=what)
 
     async def _yield_to_answers(self) -> None:
         for _ in range(20):  # bounded: under constant load leads must still flow
             if not self._capture.is_busy:
                 return
             await asyncio.sleep(0.002)
+
+    async def rescore(self) -> None:
+        """After a new agreement: open leads, a batch at a time, leaving room for what comes in meanwhile."""
+        while True:
+            done = 0
+            try:
+                done = await self._rescore_batch(self._settings.qualify_batch)
+            except Exception as error:
+                if not is_transient(error):
+                    done = await self._rescore_one_by_one(error)
+            await asyncio.sleep(0.05 if done else 2)
+
+    async def _rescore_batch(self, limit: int) -> int:
+        async with self._database.transaction() as unit:
+            return await rescore_batch(unit, limit=limit, now=datetime.now(UTC))
+
+    async def _rescore_one_by_one(self, error: Exception) -> int:
+        """A bug over one lead stops neither the others nor the process; that lead keeps its score."""
+        telemetry.log().error("scoring again falls back to one at a time", error=telemetry.describe(error))
+        done = 0
+        for _ in range(self._settings.qualify_batch):
+            try:
+                if not await self._rescore_batch(1):
+                    break
+            except Exception as problem:
+                if is_transient(problem):
+                    break
+                async with self._database.transaction() as unit:
+                    lead_id = await agreements.skip_next(unit)
+                telemetry.log().error("lead was not scored again", lead_id=str(lead_id), error=telemetry.describe(problem))
+            done += 1
+        return done
 
     async def tidy(self) -> None:
         """Once a minute: expired receipts, old inbox rows, and the age that pages."""

@@ -16,3 +16,4 @@ class Settings(ServiceSettings):
     qualify: bool = True  # false: a replica that only answers, while others do the second step
     qualify_batch: int = 200
     qualify_attempts: int = 3
+    qualify_retry_seconds: float = 5  # the pause after a failed attempt; the next is four times as long

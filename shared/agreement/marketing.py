@@ -1,5 +1,6 @@
 """What marketing answers for: who the company is, where it works, what a hand-raise is worth."""
 
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -20,9 +21,10 @@ class Company(Part):
 
 
 class Area(Part):
-    """Where we work. No postal codes: everywhere."""
+    """Where we work. No postal codes: everywhere. `referral`: what we say to people from elsewhere."""
 
     postal_codes: list[str] = []
+    referral: str = Field(default="", max_length=1000)
 
 
 class Selection(Part):
@@ -31,6 +33,15 @@ class Selection(Part):
     intent: int = Field(ge=-100, le=100)
     hand_raise: bool = True
     questions: list[str] = []
+
+
+class AnswerPoints(Part):
+    """What an answer of the form is worth, for example owner = yes."""
+
+    answer: str
+    values: list[str]
+    points: int = Field(ge=-100, le=100)
+    axis: Literal["fit", "intent"] = "fit"
 
 
 class Score(Part):
@@ -46,6 +57,11 @@ class Score(Part):
     repeat: int = 15
     hot_source: int = 15
     hot_sources: list[str] = ["referral", "lsa"]
+    phone_call: int = 20
+    disposable_email: int = -30
+    not_interested: int = -25
+    answers: list[AnswerPoints] = []
+    grades: list[int] = Field(default=[75, 50, 25], min_length=3, max_length=3)  # A or 1 from the first on; below: D or 4
     half_life_days: int = Field(default=7, ge=1)
     group_cap: int = 70
     qualifies_at: int = 50

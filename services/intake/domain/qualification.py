@@ -1,8 +1,11 @@
-"""What a lead is worth and whether it is qualified, by the agreement. Every point is a line one can read."""
+"""What a lead earns and whether it is qualified, by the agreement. Every point is a line one can read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
+
+from services.intake.domain.scoring import Line, Score, evaluate
 
 
 class Selection(Protocol):
@@ -12,42 +15,57 @@ class Selection(Protocol):
     def hand_raise(self) -> bool: ...
 
 
-class Points(Protocol):
-    """The numbers of the agreement's [score]."""
+class AnswerPoints(Protocol):
+    @property
+    def answer(self) -> str: ...
+    @property
+    def values(self) -> list[str]: ...
+    @property
+    def points(self) -> int: ...
+    @property
+    def axis(self) -> str: ...
 
-    @property
-    def in_area(self) -> int: ...
-    @property
-    def area_unknown(self) -> int: ...
-    @property
-    def service_offered(self) -> int: ...
-    @property
-    def valid_phone(self) -> int: ...
-    @property
-    def valid_email(self) -> int: ...
-    @property
-    def existing_client(self) -> int: ...
+
+class Points(Protocol):
+    """The numbers of the agreement's [score]; the others are read by the name of their rule."""
+
     @property
     def long_message(self) -> int: ...
     @property
-    def repeat(self) -> int: ...
+    def hot_sources(self) -> list[str]: ...
     @property
-    def hot_source(self) -> int: ...
+    def answers(self) -> Sequence[AnswerPoints]: ...
     @property
     def group_cap(self) -> int: ...
+    @property
+    def half_life_days(self) -> int: ...
+    @property
+    def grades(self) -> list[int]: ...
     @property
     def qualifies_at(self) -> int: ...
     @property
     def hot_at(self) -> int: ...
-    @property
-    def hot_sources(self) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    axis: str  # fit | intent
-    reason: str
-    points: int
+class Terms:
+    """What the agreement says about qualifying a lead."""
+
+    points: Points
+    selections: Mapping[str, Selection]
+    area: Collection[str]
+
+    def selection(self, choice: str) -> Selection | None:
+        return self.selections.get(choice) or self.selections.get("question")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What we knew of the person when the hand was raised."""
+
+    is_client: bool = False
+    is_repeat: bool = False
+    was_not_interested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,69 +74,80 @@ class Verdict:
 
     stage: str
     tier: str
-    score: int
-    lines: tuple[Line, ...]
     reason: str | None = None
 
 
-def qualify(
-    fields: Mapping[str, str],
-    attribution: Mapping[str, str],
-    *,
-    points: Points,
-    selections: Mapping[str, Selection],
-    area: Sequence[str],
-    is_client: bool,
-    is_repeat: bool,
-) -> Verdict:
-    """Hand-raisers are never gated by their score: it only sets the tier. Out of the area is no lead of ours."""
-    postal_code = fields.get("postal_code", "")
-    outside = bool(area) and bool(postal_code) and postal_code not in area
+REASONS = {
+    "in_area": ("fit", "area", "in the service area"),
+    "area_unknown": ("fit", "area", "area unknown"),
+    "service_offered": ("fit", "service", "service offered"),
+    "valid_phone": ("fit", "contact", "valid phone"),
+    "valid_email": ("fit", "contact", "valid email"),
+    "disposable_email": ("fit", "contact", "disposable email"),
+    "existing_client": ("fit", "relation", "existing client"),
+    "long_message": ("intent", "engagement", "wrote a message"),
+    "phone_call": ("intent", "engagement", "called us"),
+    "repeat": ("intent", "engagement", "reached out again"),
+    "hot_source": ("intent", "source", "hot source"),
+    "not_interested": ("intent", "relation", "said before: not interested"),
+}
+
+
+def lines_of(content: Mapping[str, Any], history: History, terms: Terms, at: datetime) -> list[Line]:
+    """Everything this submission earns."""
+    fields, points = content["fields"], terms.points
+    earned = ["service_offered", *(f"valid_{name}" for name in ("phone", "email") if fields.get(name))]
+    if not is_outside(fields, terms):
+        known = not terms.area or bool(fields.get("postal_code"))
+        earned.append("in_area" if known else "area_unknown")
+    checks = {
+        "disposable_email": "disposable_email" in content.get("flags", ()),
+        "existing_client": history.is_client,
+        "long_message": len(fields.get("message", "")) > 20,
+        "phone_call": content.get("channel") == "call",
+        "repeat": history.is_repeat,
+        "hot_source": content["attribution"].get("utm_source", "").casefold() in points.hot_sources,
+        "not_interested": history.was_not_interested,
+    }
+    earned += [rule for rule, holds in checks.items() if holds]
+    lines = [line_of(rule, points, at) for rule in earned]
+    lines += _answer_lines(content.get("answers", {}), points, at)
     choice = fields.get("selection", "")
-    selection = selections.get(choice) or selections.get("question")
-    lines = [
-        *_fit(fields, points, known_area=bool(area and postal_code) or not area, outside=outside, is_client=is_client),
-        *_intent(fields, attribution, points, selection, is_repeat=is_repeat),
+    selection = terms.selection(choice)
+    asked = Line("intent", "request", "selection", f"asked for {choice or 'something'}"[:100], selection.intent, at)  # type: ignore[union-attr]
+    return [*lines, asked] if selection else lines
+
+
+def line_of(rule: str, points: Points, at: datetime) -> Line:
+    """A line worth what the agreement says under the rule's name."""
+    axis, kind, reason = REASONS[rule]
+    return Line(axis, kind, rule, reason, getattr(points, rule), at)
+
+
+def _answer_lines(answers: Mapping[str, Any], points: Points, at: datetime) -> list[Line]:
+    given = {name: str(value).strip().casefold() for name, value in answers.items() if isinstance(value, str | int | bool)}
+    return [
+        Line(rule.axis, "answers", f"answer:{rule.answer}"[:100], f"answered {rule.answer}"[:100], rule.points, at)
+        for rule in points.answers
+        if given.get(rule.answer) in {value.casefold() for value in rule.values}
     ]
-    fit = min(100, max(0, sum(line.points for line in lines if line.axis == "fit")))
-    intent = min(100, max(0, sum(line.points for line in lines if line.axis == "intent")))
-    score = round(0.4 * fit + 0.6 * intent)
-    tier = "P1" if choice == "emergency" else "P2" if score >= points.hot_at else "P3"
-    if outside:
-        return Verdict("disqualified", tier, score, tuple(lines), "out_of_area")
+
+
+def is_outside(fields: Mapping[str, str], terms: Terms) -> bool:
+    postal_code = fields.get("postal_code", "")
+    return bool(terms.area) and bool(postal_code) and postal_code not in terms.area
+
+
+def score_lines(lines: Sequence[Line], at: datetime, points: Points) -> Score:
+    return evaluate(lines, at, half_life_days=points.half_life_days, cap=points.group_cap, grades=points.grades)
+
+
+def judge(fields: Mapping[str, str], score: Score, terms: Terms) -> Verdict:
+    """Hand-raisers are never gated by their score: it only sets the tier. Out of the area is no lead of ours."""
+    choice = fields.get("selection", "")
+    selection = terms.selection(choice)
+    tier = "P1" if choice == "emergency" else "P2" if score.score >= terms.points.hot_at else "P3"
+    if is_outside(fields, terms):
+        return Verdict("disqualified", tier, "out_of_area")
     raised = selection is None or selection.hand_raise
-    stage = "mql" if raised or score >= points.qualifies_at else "nurturing"
-    return Verdict(stage, tier, score, tuple(lines))
-
-
-def _fit(fields: Mapping[str, str], points: Points, *, known_area: bool, outside: bool, is_client: bool) -> list[Line]:
-    lines = [Line("fit", "service offered", points.service_offered)]
-    if not outside:
-        area = ("in the service area", points.in_area) if known_area else ("area unknown", points.area_unknown)
-        lines.append(Line("fit", *area))
-    if fields.get("phone"):
-        lines.append(Line("fit", "valid phone", points.valid_phone))
-    if fields.get("email"):
-        lines.append(Line("fit", "valid email", points.valid_email))
-    if is_client:
-        lines.append(Line("fit", "existing client", points.existing_client))
-    return lines
-
-
-def _intent(
-    fields: Mapping[str, str],
-    attribution: Mapping[str, str],
-    points: Points,
-    selection: Selection | None,
-    *,
-    is_repeat: bool,
-) -> list[Line]:
-    asked = selection.intent if selection else 0
-    lines = [Line("intent", f"asked for {fields.get('selection') or 'something'}"[:100], min(asked, points.group_cap))]
-    if len(fields.get("message", "")) > 20:
-        lines.append(Line("intent", "wrote a message", points.long_message))
-    if is_repeat:
-        lines.append(Line("intent", "reached out before", points.repeat))
-    if attribution.get("utm_source", "").casefold() in points.hot_sources:
-        lines.append(Line("intent", "hot source", points.hot_source))
-    return lines
+    return Verdict("mql" if raised or score.score >= terms.points.qualifies_at else "nurturing", tier)

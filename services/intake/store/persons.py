@@ -1,9 +1,28 @@
-"""Who has which key."""
+"""Who has which key, who was merged into whom, and whom to look at."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
 
 from services.intake.domain.identity import Key, Known
-from shared.database import Transaction
+from shared.database import Rows, Transaction
+
+LOOK_AT = 64  # links of one key; more say nothing (identity.SHARED_BY_TOO_MANY), however many there are
+HOLDERS = """
+WITH RECURSIVE holder AS (
+  SELECT k.kind, k.value, l.name, l.person_id, p.merged_into
+  FROM unnest($1::text[], $2::text[]) AS k(kind, value)
+  CROSS JOIN LATERAL (SELECT person_id, name FROM person_key p
+    WHERE p.kind = k.kind AND p.value = k.value AND p.until IS NULL LIMIT $3) l
+  JOIN person p ON p.id = l.person_id
+  UNION ALL
+  SELECT h.kind, h.value, h.name, p.id, p.merged_into FROM holder h JOIN person p ON p.id = h.merged_into)
+SELECT kind, value, name, person_id FROM holder WHERE merged_into IS NULL"""
+MEMBERS = """
+WITH RECURSIVE member AS (
+  SELECT id, id AS root FROM unnest($1::uuid[]) AS r(id)
+  UNION SELECT p.id, m.root FROM member m JOIN person p ON p.merged_into = m.id)
+"""
 
 
 async def lock_keys(unit: Transaction, keys: Iterable[Key]) -> None:
@@ -16,13 +35,104 @@ async def lock_keys(unit: Transaction, keys: Iterable[Key]) -> None:
 
 
 async def gather_known(unit: Transaction, keys: Sequence[Key]) -> Known:
+    """Who holds these keys now; of merged persons the one they ended in."""
     known = Known()
-    rows = await unit.fetch(
-        "SELECT p.kind, p.value, p.person_id, p.last_name FROM person_key p "
-        "JOIN unnest($1::text[], $2::text[]) AS k(kind, value) USING (kind, value)",
-        [kind for kind, _ in keys],
-        [value for _, value in keys],
-    )
+    rows = await unit.fetch(HOLDERS, [kind for kind, _ in keys], [value for _, value in keys], LOOK_AT)
     for row in rows:
-        known.add((row["kind"], row["value"]), row["person_id"], row["last_name"])
+        known.add((row["kind"], row["value"]), row["person_id"], row["name"])
+    people = list({row["person_id"] for row in rows})
+    if len(people) > 1:
+        apart = await unit.fetch(
+            "SELECT person_id, other_id FROM review_task WHERE outcome = 'different' AND person_id = ANY($1::uuid[])", people
+        )
+        known.apart = {frozenset((row["person_id"], row["other_id"])) for row in apart}
     return known
+
+
+async def lock(unit: Transaction, person_ids: Sequence[UUID]) -> None:
+    """In one order. New leads of these persons may still come; merges and erasures wait."""
+    await unit.execute("SELECT 1 FROM person WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", person_ids)
+
+
+async def roots_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The person each of these ended in; nobody where there is no such person (any more)."""
+    rows = await unit.fetch(
+        "WITH RECURSIVE up AS (SELECT id AS given, id, merged_into FROM person WHERE id = ANY($1::uuid[]) "
+        "UNION SELECT up.given, p.id, p.merged_into FROM up JOIN person p ON p.id = up.merged_into) "
+        "SELECT given, id FROM up WHERE merged_into IS NULL",
+        person_ids,
+    )
+    return {row["given"]: row["id"] for row in rows}
+
+
+async def members(unit: Transaction, person_id: UUID) -> list[UUID]:
+    """The person and everybody merged into them."""
+    rows = await unit.fetch(MEMBERS + "SELECT id FROM member", [person_id])  # noqa: S608
+    return [row["id"] for row in rows]
+
+
+async def mark_merged(unit: Transaction, person_id: UUID, into: UUID) -> bool:
+    """False if somebody else merged them meanwhile."""
+    done = await unit.value(
+        "UPDATE person SET merged_into = $2 WHERE id = $1 AND merged_into IS NULL RETURNING id", person_id, into
+    )
+    return done is not None
+
+
+async def merge_to_undo(unit: Transaction, person_id: UUID) -> UUID | None:
+    """End the newest merge of this person; returns whom they were merged into."""
+    into = await unit.value(
+        "UPDATE person SET merged_into = NULL WHERE id = $1 AND merged_into IS NOT NULL "
+        "RETURNING (SELECT merged_into FROM person WHERE id = $1)",
+        person_id,
+    )
+    return into  # type: ignore[no-any-return]
+
+
+async def close_merge(unit: Transaction, person_id: UUID, now: datetime) -> None:
+    await unit.execute("UPDATE person_merge SET undone_at = $2 WHERE person_id = $1 AND undone_at IS NULL", person_id, now)
+
+
+async def keys_of_person(unit: Transaction, person_ids: Sequence[UUID]) -> Rows:
+    return await unit.fetch(
+        "SELECT kind, value, person_id, name, since, until, why, lead_id FROM person_key "
+        "WHERE person_id = ANY($1::uuid[]) ORDER BY since, kind",
+        person_ids,
+    )
+
+
+async def merges_of(unit: Transaction, person_ids: Sequence[UUID]) -> Rows:
+    return await unit.fetch(
+        "SELECT person_id, into_id, why, lead_id, at, undone_at FROM person_merge "
+        "WHERE person_id = ANY($1::uuid[]) OR into_id = ANY($1::uuid[]) ORDER BY at",
+        person_ids,
+    )
+
+
+async def end_key(unit: Transaction, person_ids: Sequence[UUID], value: str, now: datetime) -> int:
+    """The key is no longer this person's: another has the number now."""
+    done = await unit.execute(
+        "UPDATE person_key SET until = $3 WHERE person_id = ANY($1::uuid[]) AND value = $2 AND until IS NULL",
+        person_ids,
+        value,
+        now,
+    )
+    return int(done.split()[-1])
+
+
+async def open_reviews(unit: Transaction, limit: int) -> Rows:
+    return await unit.fetch(
+        "SELECT id, person_id, other_id, reason, created_at FROM review_task WHERE settled_at IS NULL "
+        "ORDER BY created_at LIMIT $1",
+        limit,
+    )
+
+
+async def settle_review(unit: Transaction, task_id: UUID, outcome: str, now: datetime) -> tuple[UUID, UUID] | None:
+    row = await unit.row(
+        "UPDATE review_task SET settled_at = $3, outcome = $2 WHERE id = $1 AND settled_at IS NULL RETURNING person_id, other_id",
+        task_id,
+        outcome,
+        now,
+    )
+    return (row["person_id"], row["other_id"]) if row else None

@@ -1,39 +1,46 @@
 """Submissions on their way through the second step, and the ledger, which is their states."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.database import Rows, Transaction
 
 
-async def take_waiting(unit: Transaction, limit: int) -> Rows:
+async def take_waiting(unit: Transaction, limit: int, now: datetime) -> Rows:
+    """Those that wait and are not resting after a failure."""
     return await unit.fetch(
         "SELECT id, form, content, received_at, test, attempts FROM submission WHERE state = 'waiting' "
-        "ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
+        "AND (retry_at IS NULL OR retry_at <= $2) ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
         limit,
+        now,
     )
 
 
-async def settle(unit: Transaction, states: Sequence[tuple[UUID, str, str | None]]) -> None:
-    """Write the ledger's state of submissions."""
+async def settle(unit: Transaction, states: Sequence[tuple[UUID, str, str | None, UUID | None]]) -> None:
+    """Write the ledger's state of submissions, why, and the lead they were merged into."""
     await unit.execute(
-        "UPDATE submission s SET state = n.state, reason = n.reason "
-        "FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n(id, state, reason) WHERE s.id = n.id",
-        [lead_id for lead_id, _, _ in states],
-        [state for _, state, _ in states],
-        [reason for _, _, reason in states],
+        "UPDATE submission s SET state = n.state, reason = n.reason, merged_into = n.into_id "
+        "FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS n(id, state, reason, into_id) WHERE s.id = n.id",
+        [one[0] for one in states],
+        [one[1] for one in states],
+        [one[2] for one in states],
+        [one[3] for one in states],
     )
 
 
-async def note_failure(unit: Transaction, lead_id: UUID, error: str, attempts: int) -> str:
-    """Count a failed attempt at the second step; too many put the submission aside, releasable."""
+async def note_failure(unit: Transaction, lead_id: UUID, error: str, *, attempts: int, pause: timedelta, now: datetime) -> str:
+    """Count a failed attempt at the second step. It rests, each time four times as long; too many put it aside, releasable."""
     return str(
         await unit.value(
             "UPDATE submission SET attempts = attempts + 1, reason = $2, "
+            "retry_at = $5::timestamptz + $4::interval * power(4, attempts), "
             "state = CASE WHEN attempts + 1 >= $3 THEN 'quarantined' ELSE state END WHERE id = $1 RETURNING state",
             lead_id,
-            error[:500],
+            error,
             attempts,
+            pause,
+            now,
         )
     )
 

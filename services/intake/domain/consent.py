@@ -1,0 +1,42 @@
+"""What a person allows now: the fold of everything they ever answered. Nothing is overwritten, the latest answer counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer to one question. No purpose means every purpose."""
+
+    channel: str
+    purpose: str | None
+    granted: bool
+    text: str = ""
+
+
+def current(answers: Iterable[Answer]) -> list[Answer]:
+    """What stands, from answers in the order they were given. An answer for every purpose replaces all earlier ones of its
+    channel; an answer for one purpose stands beside it, except that it grants nothing where nothing at all was wanted."""
+    standing: dict[tuple[str, str | None], Answer] = {}
+    for answer in answers:
+        if answer.purpose is None:
+            standing = {key: one for key, one in standing.items() if key[0] != answer.channel}
+        standing[answer.channel, answer.purpose] = answer
+    return list(standing.values())
+
+
+def allowed(answers: Iterable[Answer], channel: str, purpose: str) -> bool | None:
+    """Whether this may be sent; None where they were never asked, which leaves the basis of an existing client."""
+    by_purpose = {one.purpose: one.granted for one in current(answers) if one.channel == channel}
+    if by_purpose.get(None) is False:
+        return False
+    return by_purpose.get(purpose, by_purpose.get(None))
+
+
+def said_and_revoked(said: Iterable[Answer], earlier: Iterable[Answer]) -> list[Answer]:
+    """What a submission said, and what its person had revoked before and did not grant anew."""
+    said = list(said)
+    now = {(one.channel, one.purpose) for one in current([*earlier, *said]) if not one.granted}
+    mine = {(one.channel, one.purpose) for one in said}
+    revoked = [one for one in current(earlier) if not one.granted]
+    return [*said, *(one for one in revoked if (one.channel, one.purpose) in now - mine)]

@@ -1,0 +1,31 @@
+"""The second step: who is it, is it a repeat, what is it worth; then publish. A batch is one transaction."""
+
+from datetime import datetime
+
+from services.intake.store import agreements, submissions
+from services.intake.use_cases.qualify.batch import gather, save
+from services.intake.use_cases.qualify.decide import decide
+from services.intake.use_cases.qualify.reconsider import reconsider
+from services.intake.use_cases.terms import terms_in_force
+from shared import events
+from shared.database import Transaction
+from shared.outbox import emit
+
+SOURCE = "/intake"
+
+
+async def qualify_waiting(unit: Transaction, *, limit: int, now: datetime) -> int:
+    """Take waiting submissions and decide them. Returns how many; 0 also while no agreement has arrived yet."""
+    agreement = await agreements.current_agreement(unit)
+    if agreement is None:
+        return 0
+    rows = await submissions.take_waiting(unit, limit, now)
+    if not rows:
+        return 0
+    batch = await gather(unit, rows, terms_in_force(*agreement), now)
+    for row in rows:
+        decide(batch, row)
+    await save(unit, batch)
+    await reconsider(unit, batch)
+    await emit(unit, batch.outgoing, topic=events.INTAKE, source=SOURCE, at=now)
+    return len(rows)

@@ -1,0 +1,60 @@
+"""What a submission says about consent: evidence rows, and events where lead.qualified does not carry it."""
+
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from services.intake.domain.consent import Answer
+from services.intake.use_cases.qualify.batch import Batch
+from shared import events
+
+EVIDENCE = ("page_url", "ip", "user_agent", "form_version")
+
+
+def note_consents(batch: Batch, row: Any, person_id: UUID, lead_id: UUID, *, published: bool) -> None:
+    """`published`: the lead is qualified with this submission, so that its grants travel there."""
+    for said in row["content"]["consents"]:
+        batch.consents.append(_evidence(row, said, person_id))
+        if row["test"]:
+            continue
+        given = {"channel": said["channel"], "purpose": said["purpose"]}
+        if not said["granted"]:
+            batch.outgoing.append(events.ConsentRevoked(person_id=person_id, lead_id=lead_id, reason="said so", **given))
+        elif not published:
+            consent = events.Consent(granted=True, text=said["text"], **given)
+            batch.outgoing.append(events.ConsentGranted(lead_id=lead_id, person_id=person_id, consent=consent))
+
+
+def remember(batch: Batch, row: Any, person_id: UUID) -> None:
+    """For the next submission of this batch."""
+    said = [answer_of(one) for one in row["content"]["consents"]]
+    if said:
+        batch.answers[person_id] = [*batch.answers.get(person_id, []), *said]
+
+
+def answer_of(said: dict[str, Any]) -> Answer:
+    return Answer(said["channel"], said["purpose"], said["granted"], said["text"])
+
+
+def _evidence(row: Any, said: dict[str, Any], person_id: UUID) -> dict[str, Any]:
+    around = row["content"].get("evidence") or {}
+    return {
+        "id": uuid7(),
+        "person_id": person_id,
+        "lead_id": row["id"],
+        **{name: said[name] for name in ("channel", "purpose", "granted", "text")},
+        "source": "submission",
+        "text_sha256": digest_of(said["text"]),
+        "text_version": said.get("version"),
+        "checkbox": said.get("checkbox"),
+        "seller": said.get("seller"),
+        "form": row["form"],
+        **{name: around.get(name) for name in EVIDENCE},
+        "at": row["received_at"],
+    }
+
+
+def digest_of(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

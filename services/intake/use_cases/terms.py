@@ -1,0 +1,23 @@
+"""The agreement, read once, as the second step needs it."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from services.intake.domain.qualification import Terms
+from shared.agreement import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Terms with the hash every decision names, and what to say to people from elsewhere."""
+
+    hash: str
+    terms: Terms
+    referral: str
+
+
+@lru_cache(maxsize=4)
+def terms_in_force(hash: str, text: str) -> Agreed:
+    agreement = parse(text)
+    terms = Terms(agreement.score, agreement.selections, frozenset(agreement.area.postal_codes))
+    return Agreed(hash, terms, agreement.area.referral)
