@@ -36,6 +36,6 @@ def build(settings: Settings) -> Service:
         handlers=consumer.HANDLERS,
         observe=note_received,
     )
-    service.background = {"timers": scheduler.timers, "tidy": scheduler.tidy}
+    service.background = {"timers": scheduler.timers, "board": scheduler.board, "tidy": scheduler.tidy}
     api.add_routes(service.app, settings, service.database)
     return service

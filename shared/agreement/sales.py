@@ -99,10 +99,17 @@ class Rule(Part):
 
 
 class Metric(Part):
-    """The one definition of a number on the scoreboard. A change of meaning gets a new version."""
+    """The one definition of a number on the scoreboard. A change of meaning gets a new version, and restates history.
+
+    `implied`: whether a step counts that nobody reported but a later one implies. `ends_at`: where speed to lead stops.
+    `reasons`: the rejections that this number is about.
+    """
 
     text: str
     version: int = Field(default=1, ge=1)
+    implied: bool = True
+    ends_at: Literal["accepted", "contacted"] = "contacted"
+    reasons: list[str] = []
 
 
 class Promises(Part):

@@ -17,3 +17,10 @@ async def note_published(unit: Transaction, agreement_hash: str, now: datetime) 
 async def lock_seeding(unit: Transaction) -> None:
     """Replicas that start together on an empty installation take turns."""
     await unit.execute("SELECT pg_advisory_xact_lock(hashtextextended('seed', 0))")
+
+
+async def version(unit: Transaction, agreement_hash: str | None) -> Any:
+    """The version of this hash, or the one in force."""
+    if agreement_hash is None:
+        return await current_agreement(unit)
+    return await unit.row("SELECT * FROM agreement WHERE hash = $1", agreement_hash)

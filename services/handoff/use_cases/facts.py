@@ -1,5 +1,6 @@
 """Every event read or written becomes a fact without personal data; announcing one does both."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +8,8 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.handoff import models
+from services.handoff import models, store
+from services.handoff.domain.origin import origin_of
 from shared import events
 from shared.database import Transaction
 from shared.envelope import Received, to_record
@@ -15,12 +17,21 @@ from shared.outbox import put
 
 SOURCE = "/handoff"
 _SKIP = {events.AgreementApplied}
-KEPT_ELSEWHERE = {"lead_id", "decision"}  # the lead is a column, the decision is the assignment's
+KEPT_ELSEWHERE = {"lead_id", "decision", "consents", "external_id"}  # the lead is a column, the decision the assignment's
+FREE_WORDS = (
+    events.AssignmentEnded,
+    events.LeadLost,
+    events.LeadRecycled,
+    events.OutcomeLost,
+    events.ComplaintOpened,
+    events.RecoveryNeeded,
+)
+A_REASON = re.compile(r"[a-z][a-z _-]{0,39}")  # a reason out of a list; what somebody typed may name somebody
 
 
 async def note_received(unit: Transaction, received: list[Received], now: datetime) -> None:
     facts = [_fact(one.source, one.id, one.event, _instant(one.at, now)) for one in received if type(one.event) not in _SKIP]
-    await unit.insert(models.Fact, facts, "ON CONFLICT DO NOTHING")
+    await _keep(unit, facts, "ON CONFLICT DO NOTHING")
 
 
 async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: datetime, *, key: str | None = None) -> None:
@@ -35,14 +46,29 @@ async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: dat
         for event, event_id in zip(outgoing, ids, strict=True)
         if type(event) not in _SKIP
     ]
-    await unit.insert(models.Fact, facts)
+    await _keep(unit, facts, "")
     await put(unit, events.HANDOFF, records)
+
+
+async def _keep(unit: Transaction, facts: list[dict[str, Any]], suffix: str) -> None:
+    await unit.insert(models.Fact, facts, suffix)
+    await store.board.mark_due(unit, {fact["lead_id"] for fact in facts if fact["lead_id"]})
 
 
 def _fact(source: str, event_id: str, event: events.Event, at: datetime) -> dict[str, Any]:
     data = event.model_dump(mode="json", exclude=event.personal_fields() | KEPT_ELSEWHERE)
+    if isinstance(event, events.LeadOpened | events.LeadQualified):
+        data["origin"] = origin_of(event.attribution, referred=bool(data.get("referred_by")))
+    elif isinstance(event, events.AssignmentOffered):
+        data |= {"pool": event.decision.pool, "rule": event.decision.rule}
+    elif isinstance(event, FREE_WORDS):
+        data["reason"] = _listed(data["reason"])
     lead_id: UUID | None = getattr(event, "lead_id", None)
     return {"source": source, "event_id": event_id, "lead_id": lead_id, "type": event.TYPE, "at": at, "data": data}
+
+
+def _listed(reason: str) -> str:
+    return reason if not reason or A_REASON.fullmatch(reason) else "other"
 
 
 def _instant(at: datetime | None, now: datetime) -> datetime:

@@ -4,22 +4,42 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, SmallInteger, false, text
+from sqlalchemy import BigInteger, Index, SmallInteger, false, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
+from services.handoff.models.base import ACTIVE, NOTHING_LISTED, HandoffTable, Instant
+from services.handoff.models.board import BoardAssignment, BoardDue, BoardLead, BoardState
 from shared.api_keys import ApiKeyRow
 from shared.inbox import InboxRow, inbox_indexes
 from shared.outbox import DeadRow, OutboxRow, outbox_indexes
 
-Instant = DateTime(timezone=True)
-ACTIVE = "state IN ('offered', 'accepted', 'active')"
-NOTHING_LISTED = {"server_default": text("'[]'::jsonb")}
-
-
-class HandoffTable(SQLModel, registry=registry()):
-    """Base with a registry of its own."""
+__all__ = [
+    "ACTIVE",
+    "AgreementVersion",
+    "ApiKey",
+    "Assignment",
+    "BoardAssignment",
+    "BoardDue",
+    "BoardLead",
+    "BoardState",
+    "EarlyEvent",
+    "Fact",
+    "HandoffTable",
+    "Inbox",
+    "Instant",
+    "Job",
+    "Lead",
+    "Outbox",
+    "OutboxDead",
+    "Pool",
+    "PoolMember",
+    "Refund",
+    "Rep",
+    "Roster",
+    "TimeOff",
+    "Timer",
+]
 
 
 class Outbox(HandoffTable, OutboxRow, table=True):
@@ -187,11 +207,13 @@ class Roster(HandoffTable, table=True):
 class Fact(HandoffTable, table=True):
     """Every event read or written, without personal data: the journey and the scoreboard are made of these."""
 
+    __table_args__ = (Index("fact_type_at", "type", "at"),)
+
     source: str = Field(primary_key=True)
     event_id: str = Field(primary_key=True)
     lead_id: UUID | None = Field(default=None, index=True)
     type: str
-    at: datetime = Field(sa_type=Instant, index=True)
+    at: datetime = Field(sa_type=Instant)
     data: dict[str, Any] = Field(sa_type=JSONB)
 
 

@@ -1,0 +1,203 @@
+"""Both teams' numbers come from facts without personal data, and come out the same when they are made again."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from uuid_utils.compat import uuid7
+
+from services.handoff import api, store
+from services.handoff.api.scoreboard import guarded
+from services.handoff.domain.metrics import METRICS, numbers_of
+from services.handoff.settings import Settings
+from services.handoff.use_cases.agreements import apply_agreement
+from services.handoff.use_cases.board import follow_facts, rebuild
+from services.handoff.use_cases.scoreboard import read_scoreboard
+from shared import events, http
+from shared.agreement import parse
+from shared.database import Database
+from shared.settings import ROOT
+from tests.services.handoff.support import SHIPPED, Handoff, qualified
+
+GOOGLE = {"utm_source": "Google", "utm_campaign": "Spring", "gclid": "abc123", "landing_page": "https://x/?email=a@b.c"}
+
+
+@pytest.fixture
+async def handoff(handoff_database: Database) -> Handoff:
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa", "Sam")
+    return handoff
+
+
+async def board(handoff: Handoff, by: str | None = None, **more: Any) -> dict[str, Any]:
+    async with handoff.database.transaction() as unit:
+        while await follow_facts(unit):
+            pass
+        version = await store.agreements.version(unit, more.get("agreement"))
+        until = handoff.now + timedelta(seconds=1)
+        return await read_scoreboard(unit, version, until - timedelta(days=7), until, by, handoff.now)
+
+
+async def raised(handoff: Handoff, **more: Any) -> UUID:
+    """A hand raised and qualified, as intake tells it."""
+    lead, person = uuid7(), more.pop("person_id", uuid7())
+    opened = {"lead_id": lead, "person_id": person, "form": "contact", "selection": "estimate", "received_at": handoff.now}
+    await handoff.hear(events.LeadOpened.model_validate({**opened, **more}))
+    await handoff.hear(qualified(lead, handoff.now, person_id=person, **more))
+    return lead
+
+
+async def a_busy_week(handoff: Handoff) -> list[UUID]:
+    """Four hands raised: one sold, one lost, one asked again, one a test."""
+    sold, lost, open_, _ = [
+        await raised(handoff, attribution=GOOGLE),
+        await raised(handoff, attribution=GOOGLE),
+        await raised(handoff),
+        await raised(handoff, test=True),
+    ]
+    await handoff.pass_time(seconds=90)
+    await handoff.hear(events.OutcomeContacted(lead_id=sold))
+    await handoff.hear(events.OutcomeWon.model_validate({"lead_id": sold, "amount": "1250.00", "currency": "USD"}))
+    await handoff.hear(events.OutcomeLost(lead_id=lost, reason="wrong number"))
+    await handoff.pass_time(minutes=30)
+    return [sold, lost, open_]
+
+
+async def test_both_teams_numbers_are_counted_from_what_happened(handoff: Handoff) -> None:
+    await a_busy_week(handoff)
+    priced = {"campaign": "Spring", "spent_on": date(2026, 3, 3), "currency": "USD"}
+    for amount in ("80.00", "100.00"):  # the later price of a day stands
+        await handoff.pass_time(seconds=1)
+        await handoff.hear(events.CampaignPriced.model_validate({**priced, "amount": amount}))
+    numbers = (await board(handoff))["numbers"]
+    expected = {"hand_raises": 3, "mql": 3, "sal": 2, "contacted": 1, "sales_qualified": 1, "won": 1, "lost": 1}
+    assert {name: numbers[name] for name in expected} == expected
+    assert numbers["revenue"] == {"USD": "1250.00"}
+    assert numbers["cost_per_mql"] == {"USD": "33.33"}
+    assert (numbers["contactable_rate"], numbers["accepted_rate"]) == (66.7, 66.7)
+    assert numbers["speed_to_lead_p50"] == 90
+    assert numbers["conversion_rate"] == 33.3
+
+
+async def test_numbers_are_cut_by_every_dimension_and_add_up(handoff: Handoff) -> None:
+    await a_busy_week(handoff)
+    rows = {row["key"]: row["numbers"] for row in (await board(handoff, "source"))["rows"]}
+    assert {key: (one["mql"], one["won"]) for key, one in rows.items()} == {"google": (2, 1), "direct": (1, 0)}
+    for by in ("source", "medium", "campaign", "form", "selection", "tier", "pool", "rep"):
+        found = await board(handoff, by)
+        for name in ("hand_raises", "mql", "sal", "won", "lost"):
+            assert sum(row["numbers"][name] for row in found["rows"]) == found["numbers"][name], (by, name)
+
+
+async def test_made_again_from_the_facts_the_lines_are_the_same(handoff: Handoff) -> None:
+    await board(handoff)
+    await a_busy_week(handoff)
+    await board(handoff)  # made once in the middle
+    await handoff.pass_time(hours=2)
+    await board(handoff)
+    before = await lines(handoff)
+    async with handoff.database.transaction() as unit:
+        await rebuild(unit)
+    assert (await lines(handoff))["board_lead"] == []
+    await board(handoff)
+    assert await lines(handoff) == before
+    assert len(before["board_lead"]) == 4
+
+
+async def lines(handoff: Handoff) -> dict[str, list[Any]]:
+    async with handoff.database.reading() as unit:
+        return {name: await unit.fetch(f"SELECT * FROM {name} ORDER BY 1") for name in ("board_lead", "board_assignment")}
+
+
+async def test_facts_hold_no_personal_data(handoff: Handoff) -> None:
+    lead = await raised(handoff, attribution={**GOOGLE, "utm_source": "ada@example.net", "utm_campaign": "+1 212 555 0123"})
+    await handoff.hear(events.OutcomeLost(lead_id=lead, reason="Ada Case moved to 12 Elm St"))
+    await handoff.hear(events.ComplaintOpened(lead_id=lead, reason="Ada is angry"))
+    async with handoff.database.reading() as unit:
+        kept = str(await unit.fetch("SELECT data FROM fact")) + str(await unit.fetch("SELECT * FROM board_lead"))
+    for personal in ("Ada", "ada@", "555", "abc123", "a@b.c", "The tap drips", "Elm"):
+        assert personal not in kept
+    assert "gclid" in kept
+
+
+async def test_a_changed_definition_restates_history_and_its_version_is_shown(handoff: Handoff) -> None:
+    await a_busy_week(handoff)
+    async with handoff.database.reading() as unit:
+        old = await store.agreements.version(unit, None)
+    changed = SHIPPED.replace("implied = true", "implied = false\nversion = 2")
+    async with handoff.database.transaction() as unit:
+        await apply_agreement(unit, changed, ["m", "s"], handoff.now)
+    found, before = await board(handoff), await board(handoff, agreement=old["hash"])
+    assert (before["numbers"]["sal"], found["numbers"]["sal"]) == (2, 0)
+    assert [next(one["version"] for one in each["metrics"] if one["name"] == "sal") for each in (before, found)] == [1, 2]
+    assert found["agreement"]["hash"] != before["agreement"]["hash"] == old["hash"]
+
+
+@pytest.mark.parametrize("file", ["agreement.toml", "demo/agreement.toml"])
+def test_the_shipped_agreements_define_every_number(file: str) -> None:
+    defined = parse((ROOT / "deploy" / file).read_text()).metrics
+    assert [one.name for one in METRICS if one.name not in defined] == []
+    assert set(defined) <= {one.name for one in METRICS}
+
+
+def test_a_rate_of_nothing_is_no_number() -> None:
+    numbers = numbers_of({})
+    assert [numbers[one.name] for one in METRICS if one.unit in ("percent", "per 100 touches")] == [None] * 7
+    assert set(numbers) == {one.name for one in METRICS}
+
+
+# ---- over HTTP ------------------------------------------------------------------------------------------------------------
+@pytest.fixture
+async def client(handoff: Handoff, tmp_path: Any) -> AsyncIterator[httpx.AsyncClient]:
+    (tmp_path / "key").write_text("lh_test")
+    app = FastAPI()
+    http.install(app)
+    api.add_routes(app, Settings(database_url="postgresql://x/x", api_key_file=tmp_path / "key"), handoff.database)
+    transport, headers = httpx.ASGITransport(app), {"Authorization": "Bearer lh_test"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as opened:
+        yield opened
+
+
+async def test_the_answer_has_each_number_with_its_definition_and_the_span_before(
+    handoff: Handoff, client: httpx.AsyncClient
+) -> None:
+    await a_busy_week(handoff)
+    span = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-08T00:00:00Z"}
+    found = (await client.get("/v1/scoreboard", params={**span, "by": "campaign"})).json()
+    assert found["numbers"]["won"] == 1  # counted on reading, although nobody followed the facts before
+    assert found["previous"]["from"] == "2026-02-22T00:00:00Z"
+    metric = next(one for one in found["metrics"] if one["name"] == "accepted_rate")
+    assert metric["definition"]
+    assert (metric["team"], metric["promise"], metric["kept"]) == ("marketing", 80, False)
+    assert found["rows"][0]["label"] == "Spring"
+    assert {one["pool"] for one in found["fairness"]} == {"team"}
+
+
+async def test_a_table_never_holds_a_formula(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    for campaign in ("=1+1", "+1", "-2+3", "@SUM(A1)", "\t=1", "ok"):
+        await raised(handoff, attribution={"utm_campaign": campaign})
+    answer = await client.get("/v1/scoreboard.csv", params={"by": "campaign", "from": "2026-03-01", "to": "2026-04-01"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert all(not cell.lstrip().startswith(("=", "+", "-", "@")) for row in rows for cell in row)
+    assert {"ok", "'=1+1", "'-2+3", "total"} <= {row[0] for row in rows}
+    as_asked = await client.get("/v1/scoreboard", params={"by": "campaign"}, headers={"Accept": "text/csv"})
+    assert as_asked.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "%x", "|x"])
+def test_what_a_spreadsheet_would_run_is_guarded(text: str) -> None:
+    assert guarded(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    "span", [{"from": "2026-03-02", "to": "2026-03-01"}, {"from": "0001-01-01", "to": "9999-12-31"}, {"by": "name"}]
+)
+async def test_a_span_that_is_none_gets_422(client: httpx.AsyncClient, span: dict[str, str]) -> None:
+    assert (await client.get("/v1/scoreboard", params=span)).status_code == 422
