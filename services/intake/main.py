@@ -3,7 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
+
 from services.intake import api, consumer, pages
+from services.intake.adapters.graph_api import GraphApi
+from services.intake.api import hooks
 from services.intake.domain.submissions import Submission
 from services.intake.models import IntakeTable
 from services.intake.scheduler import Scheduler
@@ -12,7 +16,9 @@ from services.intake.store import receipts
 from services.intake.store.receipts import Captured, Keep
 from services.intake.use_cases import answers
 from services.intake.use_cases.capture import Capture
+from services.intake.use_cases.fetch_leads import FetchLeads
 from services.intake.use_cases.form_book import FormBook
+from services.intake.use_cases.hear_sender import Endpoints
 from shared.consumer import Consumer
 from shared.group_commit import GroupCommit
 from shared.migrations import Migrations
@@ -51,4 +57,12 @@ def build(settings: Settings) -> Service:
     answers.install(service.app)
     api.add_routes(service.app, settings, capture, forms, service.database)
     pages.add_routes(service.app, capture, forms)
+    endpoints = Endpoints(service.database, capture, forms)
+    hooks.add_routes(service.app, endpoints, settings.base_url)
+
+    async def fetch() -> None:
+        async with httpx.AsyncClient(timeout=10) as client:
+            await FetchLeads(endpoints, GraphApi(settings.meta_graph_url, settings.meta_token, client)).run()
+
+    service.background["fetch leads"] = fetch
     return service

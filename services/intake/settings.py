@@ -1,5 +1,6 @@
 """INTAKE_* environment."""
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -17,3 +18,5 @@ class Settings(ServiceSettings):
     qualify_batch: int = 200
     qualify_attempts: int = 3
     qualify_retry_seconds: float = 5  # the pause after a failed attempt; the next is four times as long
+    meta_graph_url: str = "https://graph.facebook.com/v23.0"
+    meta_token: str = Field(default="", repr=False)  # of a system user who may read the pages' leads

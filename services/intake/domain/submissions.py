@@ -126,9 +126,10 @@ def _consents(given: Any) -> list[dict[str, Any]]:
     return kept
 
 
-def said(form: str, content: Mapping[str, Any]) -> list[Any]:
-    """The same person saying the same thing on the same form. Where they came from does not count."""
-    return [form, *(content.get(name) for name in ("fields", "answers", "consents", "external_id", "test"))]
+def said(form: str, content: Mapping[str, Any], held: str | None) -> list[Any]:
+    """The same person saying the same thing on the same form. Where they came from does not count; what was set aside
+    does not answer for what is not."""
+    return [form, held, *(content.get(name) for name in ("fields", "answers", "consents", "external_id", "test"))]
 
 
 def content_key(said: bytes) -> bytes:

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from services.intake.adapters.contact_details import bare_email, e164
 from services.intake.domain import submissions
+from services.intake.domain.deliveries import faults, fit, set_faults_aside
 from services.intake.domain.forms import FieldError, Form, check_fields
 from services.intake.domain.submissions import NotAnswerable, Submission
 from services.intake.store.receipts import Captured
@@ -51,13 +52,28 @@ class Capture:
         region = form.region or self.region
         try:
             submission = read_submission(form, values, region=region, now=now, idempotency_key=idempotency_key, held=held)
+        except Invalid:
+            SUBMISSIONS.labels(form.key, "invalid").inc()
+            raise
+        return await self._store(submission)
+
+    async def keep_delivery(
+        self, form: Form, values: Mapping[str, Any], *, now: datetime, provider_key: str | None, held: str | None
+    ) -> Captured:
+        """What a verified sender told: kept in any case, set aside where nobody could be answered. May raise Overloaded."""
+        return await self._store(
+            read_delivery(form, values, region=form.region or self.region, now=now, provider_key=provider_key, held=held)
+        )
+
+    async def _store(self, submission: Submission) -> Captured:
+        try:
             captured = await self.queue.submit(submission)
-        except (Invalid, Overloaded) as error:
-            SUBMISSIONS.labels(form.key, type(error).__name__.lower()).inc()
+        except Overloaded:
+            SUBMISSIONS.labels(submission.form, "overloaded").inc()
             raise
         if captured.conflict:
             raise KeyReused
-        SUBMISSIONS.labels(form.key, "repeated" if captured.repeated else "received").inc()
+        SUBMISSIONS.labels(submission.form, "repeated" if captured.repeated else "received").inc()
         return captured
 
 
@@ -75,30 +91,59 @@ def read_submission(
     if errors:
         raise Invalid(errors)
     try:
-        answers, attribution, consents = submissions.split_body(values)
-        external_id = _external_id(values.get("external_id"))
-        test = _flag(values.get("test"))
+        content = _content(fields, values)
     except NotAnswerable as error:
         raise Invalid([FieldError(error.field, "invalid", error.detail)]) from error
-    content = {
-        "fields": fields,
-        "answers": answers,
-        "attribution": attribution,
-        "consents": consents,
-        "external_id": external_id,
-        "test": test,
-    }
-    said = submissions.said(form.key, content)
+    held = held or ("trap" if any(values.get(trap) for trap in submissions.TRAPS) else None)
     return Submission(
         lead_id=uuid7(),
         form=form.key,
         content=content,
         received_at=now,
-        test=test,
-        held=held or ("trap" if any(values.get(trap) for trap in submissions.TRAPS) else None),
-        content_key=submissions.content_key(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)),
+        test=content["test"],
+        held=held,
+        content_key=_content_key(form, content, held),
         idempotency_key=submissions.idempotency_key(idempotency_key) if idempotency_key else None,
     )
+
+
+def read_delivery(
+    form: Form, values: Mapping[str, Any], *, region: str, now: datetime, provider_key: str | None, held: str | None
+) -> Submission:
+    """The same of a sender that cannot be asked again: faulty fields become answers, and one good channel is enough."""
+    values = fit(values)
+    fields, errors = check_fields(form, values, phone=lambda number: e164(number, region), email=bare_email)
+    if not fields.get("email") and not fields.get("phone"):
+        held = held or f"no valid email or phone. {faults(errors)}"[:500].strip()
+    content = _content(fields, set_faults_aside(values, errors))
+    return Submission(
+        lead_id=uuid7(),
+        form=form.key,
+        content=content,
+        received_at=now,
+        test=content["test"],
+        held=held,
+        content_key=_content_key(form, content, held),
+        idempotency_key=submissions.idempotency_key(provider_key) if provider_key else None,
+        is_provider_id=provider_key is not None,
+    )
+
+
+def _content_key(form: Form, content: dict[str, Any], held: str | None) -> bytes:
+    return submissions.content_key(orjson.dumps(submissions.said(form.key, content, held), option=orjson.OPT_SORT_KEYS))
+
+
+def _content(fields: dict[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored. Raises NotAnswerable."""
+    answers, attribution, consents = submissions.split_body(values)
+    return {
+        "fields": fields,
+        "answers": answers,
+        "attribution": attribution,
+        "consents": consents,
+        "external_id": _external_id(values.get("external_id")),
+        "test": _flag(values.get("test")),
+    }
 
 
 def _external_id(value: Any) -> str | None:

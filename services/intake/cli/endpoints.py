@@ -1,0 +1,77 @@
+"""endpoints add | list | rotate | disable."""
+
+import secrets
+from datetime import UTC, datetime
+
+import click
+
+from services.intake.adapters.senders import KINDS
+from services.intake.settings import Settings
+from services.intake.store import endpoints as store
+from services.intake.store import forms as form_store
+from shared.commands import in_transaction, read_settings
+from shared.database import Transaction
+
+
+@click.group(help="Where senders' webhooks post to.")
+def endpoints() -> None:
+    pass
+
+
+@endpoints.command(help="Make an endpoint for a kind of sender. Prints its id: whoever knows it may post.")
+@click.argument("kind", type=click.Choice(sorted(KINDS)))
+@click.option("--form", default="api", show_default=True, help="The form its leads belong to.")
+@click.option("--secret", help="What the sender signs with or shows.")
+@click.option("--verify-token", help="Meta: the word agreed for its handshake; without it, the secret.")
+def add(kind: str, form: str, secret: str | None, verify_token: str | None) -> None:
+    if KINDS[kind].needs_secret and not secret:
+        raise click.ClickException(f"A sender of kind {kind} proves itself with a secret: give it with --secret.")
+    endpoint_id = secrets.token_urlsafe(24)
+    row = {"id": endpoint_id, "kind": kind, "form": form, "secret": secret or None, "verify_token": verify_token or None}
+
+    async def work(unit: Transaction) -> bool:
+        known = any(one["key"] == form for one in await form_store.usable(unit))
+        if known:
+            await store.add(unit, {**row, "created_at": datetime.now(UTC)})
+        return known
+
+    if not in_transaction(read_settings(Settings), work):
+        raise click.ClickException(f"There is no form {form} in use: see `forms list`.")
+    click.echo(endpoint_id)
+    click.echo(f"Post to {read_settings(Settings).base_url}/hooks/{endpoint_id}", err=True)
+    if not secret:
+        click.echo("Without a secret only the id protects it: treat the address as one.", err=True)
+
+
+@endpoints.command("list", help="Every endpoint, without its secrets.")
+def show_all() -> None:
+    for row in in_transaction(read_settings(Settings), store.every):
+        count = row["secret"] + row["old_secret"]
+        state = f"disabled {row['disabled_at']:%F}" if row["disabled_at"] else f"since {row['created_at']:%F}"
+        click.echo(f"{row['id']}  {row['kind']}  form {row['form']}  {count} secret{'' if count == 1 else 's'}  {state}")
+
+
+@endpoints.command(help="Put a new secret in force; the last one stays valid until --finish.")
+@click.argument("endpoint_id")
+@click.option("--secret", help="The new secret; one is made if it is not given.")
+@click.option("--finish", is_flag=True, help="The sender has changed over: forget the old secret.")
+def rotate(endpoint_id: str, secret: str | None, finish: bool) -> None:
+    new = secret or secrets.token_urlsafe(32)
+
+    async def work(unit: Transaction) -> bool:
+        return await (store.drop_old(unit, endpoint_id) if finish else store.rotate(unit, endpoint_id, new))
+
+    if not in_transaction(read_settings(Settings), work):
+        raise click.ClickException("There is no endpoint of this id in use: see `endpoints list`.")
+    click.echo("The old secret is forgotten." if finish else new if not secret else "The new secret is in force, beside the old.")
+
+
+@endpoints.command(help="Stop an endpoint, at once and for ever.")
+@click.argument("endpoint_id")
+def disable(endpoint_id: str) -> None:
+    async def work(unit: Transaction) -> bool:
+        return await store.disable(unit, endpoint_id, datetime.now(UTC))
+
+    if not in_transaction(read_settings(Settings), work):
+        raise click.ClickException("There is no endpoint of this id in use: see `endpoints list`.")
+    click.echo("The endpoint is disabled.")

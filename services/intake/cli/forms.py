@@ -1,0 +1,66 @@
+"""forms add | list | show | disable | embed."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from services.intake.adapters.form_files import FormRefused, FormSpec, read_definition, read_file
+from services.intake.settings import Settings
+from services.intake.store import forms as store
+from shared.commands import in_transaction, read_settings
+from shared.database import Transaction
+
+
+@click.group(help="What the web forms ask.")
+def forms() -> None:
+    pass
+
+
+@forms.command(help="Add a form, or a new version of one, from a TOML file.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def add(file: Path) -> None:
+    try:
+        form = read_file(file.read_text(encoding="utf-8"))
+    except FormRefused as error:
+        raise click.ClickException("\n".join(error.reasons)) from error
+
+    async def work(unit: Transaction) -> int:
+        return await store.put(unit, form.key, form.model_dump(mode="json", exclude_defaults=True), datetime.now(UTC))
+
+    version = in_transaction(read_settings(Settings), work)
+    click.echo(f"{form.key} is at version {version}: {read_settings(Settings).base_url}/f/{form.key}")
+
+
+@forms.command("list", help="Every form, with its version.")
+def show_all() -> None:
+    for row in in_transaction(read_settings(Settings), store.every):
+        state = f"disabled {row['disabled_at']:%F}" if row["disabled_at"] else f"since {row['changed_at']:%F}"
+        click.echo(f"{row['key']}  version {row['version']}  {state}  {row['definition'].get('title', '')}")
+
+
+@forms.command(help="The definition of a form.")
+@click.argument("key")
+def show(key: str) -> None:
+    click.echo(json.dumps(definition_of(key).model_dump(mode="json", exclude_defaults=True), indent=2, ensure_ascii=False))
+
+
+@forms.command(help="Stop taking posts of a form. To senders it is as if it had never been.")
+@click.argument("key")
+def disable(key: str) -> None:
+    async def work(unit: Transaction) -> bool:
+        return await store.disable(unit, key, datetime.now(UTC))
+
+    if not in_transaction(read_settings(Settings), work):
+        raise click.ClickException(f"There is no form {key} in use: see `forms list`.")
+    click.echo(f"{key} is disabled; the running services follow within seconds.")
+
+
+def definition_of(key: str) -> FormSpec:
+    rows: list[Any] = in_transaction(read_settings(Settings), store.every)
+    for row in rows:
+        if row["key"] == key:
+            return read_definition(row["definition"])
+    raise click.ClickException(f"There is no form {key}: see `forms list`.")

@@ -1,0 +1,16 @@
+"""When to ask an unreachable sender again: soon at first, then ever more seldom, for two weeks."""
+
+from datetime import datetime, timedelta
+
+STEPS = (5, 30, 120, 600, 1800)  # seconds; afterwards once an hour
+GIVE_UP_AFTER = timedelta(days=14)
+
+
+def next_attempt_at(now: datetime, attempts: int, after_seconds: int | None = None) -> datetime:
+    """`attempts` were made; a sender that says when is obeyed, within a day."""
+    wait = STEPS[attempts - 1] if 0 < attempts <= len(STEPS) else 3600
+    return now + timedelta(seconds=max(wait, min(after_seconds or 0, 86400)))
+
+
+def is_hopeless(received_at: datetime, now: datetime) -> bool:
+    return now - received_at > GIVE_UP_AFTER

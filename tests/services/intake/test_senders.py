@@ -1,0 +1,184 @@
+"""Every sender proves itself on the raw bytes, is understood, and loses nothing."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from services.intake.store import endpoints as store
+from tests.services.intake import senders
+from tests.services.intake.conftest import Doors
+from tests.services.intake.sender_cases import CALL, GRAVITY, HUBSPOT, JSON, SECRETS, THUMBTACK, TOLD, Sent, form
+from tests.services.intake.senders import SECRET
+
+
+async def endpoint(doors: Doors, kind: str, secret: str | None = SECRET, **more: str) -> str:
+    made = f"endpoint-of-{kind}"
+    async with doors.database.transaction() as unit:
+        row = {"id": made, "kind": kind, "form": "api", "secret": secret, "created_at": datetime.now(UTC), **more}
+        await store.add(unit, row)
+    return f"/hooks/{made}"
+
+
+@pytest.mark.parametrize("name", TOLD)
+async def test_a_lead_is_read_from_every_sender(doors: Doors, name: str) -> None:
+    kind, (body, headers), wanted = TOLD[name]
+    path = await endpoint(doors, kind, SECRETS.get(kind))
+    answer = await doors.http.post(path, content=body, headers=headers)
+    assert (answer.status_code, type(answer.json())) == (200, dict)
+    found = await doors.only_submission()
+    assert (found["state"], found["reason"], found["test"]) == ("waiting", None, False)
+    told = {**found["content"]["fields"], "external_id": found["content"]["external_id"]}
+    assert {key: told.get(key) for key in wanted} == wanted
+    again = await doors.http.post(path, content=body, headers=headers)
+    assert again.json()["lead_id"] == answer.json()["lead_id"]
+    assert len(await doors.submissions()) == 1
+
+
+async def test_what_surrounds_a_lead_is_kept_as_well(doors: Doors) -> None:
+    body = senders.typeform()
+    await doors.http.post(await endpoint(doors, "typeform"), content=body, headers=JSON | senders.typeform_signature(body))
+    content = (await doors.only_submission())["content"]
+    assert content["attribution"] == {"utm_source": "radio"}
+    assert content["consents"] == [{"channel": "sms", "purpose": None, "granted": True, "text": "Text me reminders"}]
+    assert content["answers"]["Mail me the newsletter"] is False, "an unticked box is no consent, and no refusal either"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "headers"),
+    [
+        ("meta", senders.meta_notice(1), {}),
+        ("meta", senders.meta_notice(1), senders.meta_signature(senders.meta_notice(2))),
+        ("meta", senders.meta_notice(1), senders.meta_signature(senders.meta_notice(1), "other")),
+        (
+            "meta",
+            senders.meta_notice(1),
+            {"X-Hub-Signature": "sha1=" + senders.digest(senders.meta_notice(1), algorithm="sha1").hex()},
+        ),
+        ("meta", senders.meta_notice(1), {"X-Hub-Signature-256": "sha256=é".encode().decode("latin-1")}),
+        ("typeform", senders.typeform(), {"Typeform-Signature": "sha256=" + senders.digest(senders.typeform()).hex()}),
+        ("google", senders.google(google_key="wrong"), {}),
+        ("google", senders.google(google_key=None), {}),
+        ("google", b"{", {}),
+        ("thumbtack", senders.as_json(THUMBTACK), {"Authorization": "Basic ///"}),
+        ("generic", b"{}", {"Authorization": "Bearer wrong"}),
+        ("standard", b"{}", senders.standard_signature(b"{}", b"k" * 24, time.time() - 301)),
+        ("standard", b"{}", senders.standard_signature(b"{}", b"other" * 6, time.time())),
+        (
+            "hubspot",
+            b"{}",
+            senders.hubspot_v3_signature(b"{}", "http://127.0.0.1:8001/hooks/endpoint-of-hubspot", time.time() - 400),
+        ),
+    ],
+)
+async def test_who_does_not_prove_it_is_refused_and_nothing_is_stored(
+    doors: Doors, kind: str, body: bytes, headers: dict[str, str]
+) -> None:
+    secret = "whsec_a2tra2tra2tra2tra2tra2tra2tra2tr" if kind == "standard" else SECRET
+    raw = {**JSON, **{name: value.encode("latin-1", "replace") for name, value in headers.items()}}
+    answer = await doors.http.post(await endpoint(doors, kind, secret), content=body, headers=raw)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await doors.submissions() == []
+
+
+async def test_standard_webhooks_and_hubspot_signatures_are_taken(doors: Doors) -> None:
+    lead = senders.as_json({"type": "lead.created", "data": {"name": "Grace Hopper", "email": "grace@example.net"}})
+    path = await endpoint(doors, "standard", "whsec_a2tra2tra2tra2tra2tra2tra2tra2tr")
+    headers = senders.standard_signature(lead, b"kkkkkkkkkkkkkkkkkkkkkkkk", time.time())
+    assert (await doors.http.post(path, content=lead, headers=JSON | headers)).status_code == 200
+    path = await endpoint(doors, "hubspot")
+    body = senders.as_json(HUBSPOT)
+    headers = senders.hubspot_v3_signature(body, f"http://127.0.0.1:8001{path}", time.time())
+    assert (await doors.http.post(path, content=body, headers=JSON | headers)).status_code == 200
+    assert len(await doors.submissions()) == 2
+
+
+async def test_both_secrets_are_in_force_while_one_is_changed(doors: Doors) -> None:
+    path, body = await endpoint(doors, "meta", "new", old_secret="old"), senders.meta_notice(5)
+    for secret, status in (("new", 200), ("old", 200), ("older", 401)):
+        answer = await doors.http.post(path, content=body, headers=JSON | senders.meta_signature(body, secret))
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "reason"),
+    [
+        ("generic", (b"\xff\xfe nonsense", {}), "no valid email or phone"),
+        ("generic", (b"{oops", JSON), "not valid JSON"),
+        ("generic", (b"[1, 2]", JSON), "not a JSON object"),
+        ("generic", (b"", {}), "The body is empty"),
+        ("generic", (b'{"email": "no", "phone": "12"}', JSON), "email: This isn't a valid email address."),
+        ("generic", (b'{"a": ' * 300 + b"1" + b"}" * 300, JSON), "no valid email or phone"),
+        ("jotform", senders.jotform(raw="{oops"), "rawRequest is not JSON"),
+        ("typeform", (b'{"form_response": 7}', JSON), "no form_response"),
+        ("typeform", (senders.typeform(event_type="form_response_partial"), JSON), "not a finished response"),
+        ("gravity", form(**GRAVITY, status="spam"), "marked as spam by the sender"),
+        ("thumbtack", (b'{"customer": []}', JSON), "no customer and request"),
+        ("elementor", form(**{"fields[a]": "1", "fields[a][b][c]": "2", "x[": "3"}), "no valid email or phone"),
+        ("callrail", (senders.as_json({**CALL, "direction": "outbound"}), JSON), "a call made by us"),
+    ],
+)
+async def test_what_cannot_be_a_lead_yet_is_kept_with_its_reason(doors: Doors, kind: str, sent: Sent, reason: str) -> None:
+    answer = await doors.http.post(await endpoint(doors, kind, None), content=sent[0], headers=sent[1])
+    assert answer.status_code == 200
+    found = await doors.only_submission()
+    assert found["state"] == "quarantined"
+    assert reason in found["reason"]
+
+
+async def test_an_unfinished_response_does_not_hide_the_finished_one(doors: Doors) -> None:
+    path = await endpoint(doors, "typeform", None)
+    await doors.http.post(path, content=senders.typeform(event_type="form_response_partial"), headers=JSON)
+    await doors.http.post(path, content=senders.typeform(), headers=JSON)
+    assert [one["state"] for one in await doors.submissions()] == ["quarantined", "waiting"]
+
+
+async def test_one_good_channel_is_enough_and_the_bad_one_stays_as_it_was_sent(doors: Doors) -> None:
+    lead = {"email": "grace@example.net", "phone": "12", "first_name": "Gr\nace", "message": "x" * 12_000, "note\x00": "a\x00b"}
+    lead |= {"consents": "yes", "test": "maybe", "external_id": ["x"], "form": "mine", **{f"k{n}": n for n in range(150)}}
+    await doors.http.post(await endpoint(doors, "generic", None), content=senders.as_json(lead), headers=JSON)
+    found = await doors.only_submission()
+    answers = found["content"]["answers"]
+    assert found["state"] == "waiting"
+    assert found["content"]["fields"] == {"email": "grace@example.net", "first_name": "Gr ace", "message": "x" * 5000}
+    assert answers["phone (as sent)"] == "12"
+    assert answers["message, part 3"] == "x" * 2000
+    assert json.dumps(answers).count("k149") == 1
+    assert {answers[f"{name} (as sent)"] for name in ("consents", "test", "form")} == {"yes", "maybe", "mine"}
+
+
+async def test_googles_test_lead_is_a_test(doors: Doors) -> None:
+    await doors.http.post(await endpoint(doors, "google"), content=senders.google(is_test=True), headers=JSON)
+    assert (await doors.only_submission())["test"] is True
+
+
+async def test_two_numbers_past_53_bits_stay_what_they_are(doors: Doors) -> None:
+    await doors.http.post(await endpoint(doors, "google"), content=senders.google(), headers=JSON)
+    assert (await doors.only_submission())["content"]["answers"]["form_id"] == "9007199254740993"
+
+
+async def test_an_unknown_or_disabled_endpoint_is_nothing_at_all(doors: Doors) -> None:
+    path = await endpoint(doors, "generic", None)
+    async with doors.database.transaction() as unit:
+        assert await store.disable(unit, path.removeprefix("/hooks/"), datetime.now(UTC))
+    answers = [await doors.http.post(one, content=b"{}", headers=JSON) for one in (path, "/hooks/never-was")]
+    assert [one.status_code for one in answers] == [404, 404]
+    assert answers[0].json() == answers[1].json()
+
+
+async def test_metas_handshake_is_answered_only_with_the_agreed_word(doors: Doors) -> None:
+    path = await endpoint(doors, "meta", verify_token="word")
+    query = {"hub.mode": "subscribe", "hub.verify_token": "word", "hub.challenge": "1158201444"}
+    good = await doors.http.get(path, params=query)
+    assert (good.status_code, good.text) == (200, "1158201444")
+    assert good.headers["content-type"].startswith("text/plain")
+    for change in (
+        {"hub.verify_token": "wörd"},
+        {"hub.mode": "unsubscribe"},
+        {"hub.challenge": ""},
+        {"hub.challenge": "x" * 201},
+    ):
+        assert (await doors.http.get(path, params=query | change)).status_code == 403
+    assert (await doors.http.get(await endpoint(doors, "typeform"), params=query)).status_code == 403
