@@ -18,6 +18,7 @@ from services.intake.use_cases import answers
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.fetch_leads import FetchLeads
 from services.intake.use_cases.form_book import FormBook
+from services.intake.use_cases.hear_followup import Loop
 from services.intake.use_cases.hear_sender import Endpoints
 from shared.consumer import Consumer
 from shared.group_commit import GroupCommit
@@ -47,7 +48,11 @@ def build(settings: Settings) -> Service:
     scheduler = Scheduler(settings, service.database, queue)
     capture = Capture(settings.phone_region, queue)
     service.consumer = Consumer(
-        settings, service.database, group=consumer.GROUP, topics=consumer.TOPICS, handlers=consumer.HANDLERS
+        settings,
+        service.database,
+        group=consumer.GROUP,
+        topics=consumer.TOPICS,
+        handlers=consumer.handlers(Loop(settings.phone_region)),
     )
     forms = FormBook(service.database)
     service.on_start.append(forms.load)

@@ -34,10 +34,11 @@ async def begin_rescore(unit: Transaction, hash: str, now: datetime) -> None:
     current = await unit.value("SELECT hash FROM agreement ORDER BY at DESC LIMIT 1")
     if current != hash:
         return
-    await unit.execute("UPDATE rescore SET finished_at = $2 WHERE finished_at IS NULL AND agreement <> $1", hash, now)
+    await unit.execute("UPDATE rescore SET finished_at = $2 WHERE finished_at IS NULL AND agreement <> $1::text", hash, now)
     await unit.execute(
         "INSERT INTO rescore (agreement, total, done, qualified, disqualified, failed, started_at) "  # noqa: S608  a literal of our own
-        f"SELECT $1, count(*), 0, 0, 0, 0, $2 FROM lead WHERE {OPEN_FOR_RESCORE} AND agreement <> $1 HAVING count(*) > 0 "
+        f"SELECT $1::text, count(*), 0, 0, 0, 0, $2 FROM lead WHERE {OPEN_FOR_RESCORE} AND agreement <> $1::text "
+        "HAVING count(*) > 0 "
         "ON CONFLICT (agreement) DO UPDATE SET total = excluded.total, done = 0, qualified = 0, disqualified = 0, "
         "failed = 0, reached = NULL, started_at = excluded.started_at, finished_at = NULL",
         hash,
@@ -55,7 +56,7 @@ async def take_rescore(unit: Transaction) -> Any:
 
 async def next_to_rescore(unit: Transaction, after: UUID | None, hash: str, limit: int) -> list[UUID]:
     rows = await unit.fetch(
-        f"SELECT id FROM lead WHERE {OPEN_FOR_RESCORE} AND ($1::uuid IS NULL OR id > $1) AND agreement <> $2 "  # noqa: S608
+        f"SELECT id FROM lead WHERE {OPEN_FOR_RESCORE} AND ($1::uuid IS NULL OR id > $1) AND agreement <> $2::text "  # noqa: S608
         "ORDER BY id LIMIT $3",
         after,
         hash,

@@ -79,18 +79,13 @@ async def mark_merged(unit: Transaction, person_id: UUID, into: UUID) -> bool:
     return done is not None
 
 
-async def merge_to_undo(unit: Transaction, person_id: UUID) -> UUID | None:
-    """End the newest merge of this person; returns whom they were merged into."""
-    into = await unit.value(
-        "UPDATE person SET merged_into = NULL WHERE id = $1 AND merged_into IS NOT NULL "
-        "RETURNING (SELECT merged_into FROM person WHERE id = $1)",
-        person_id,
-    )
+async def undo_merge(unit: Transaction, person_id: UUID, now: datetime) -> UUID | None:
+    """End the merge of this person; returns whom they were merged into."""
+    into = await unit.value("SELECT merged_into FROM person WHERE id = $1 FOR NO KEY UPDATE", person_id)
+    if into is not None:
+        await unit.execute("UPDATE person SET merged_into = NULL WHERE id = $1", person_id)
+        await unit.execute("UPDATE person_merge SET undone_at = $2 WHERE person_id = $1 AND undone_at IS NULL", person_id, now)
     return into  # type: ignore[no-any-return]
-
-
-async def close_merge(unit: Transaction, person_id: UUID, now: datetime) -> None:
-    await unit.execute("UPDATE person_merge SET undone_at = $2 WHERE person_id = $1 AND undone_at IS NULL", person_id, now)
 
 
 async def keys_of_person(unit: Transaction, person_ids: Sequence[UUID]) -> Rows:

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from services.intake import models
+from services.intake.store.persons import MEMBERS
 from shared.database import Rows, Transaction
 
 
@@ -59,3 +62,17 @@ async def oldest_waiting_seconds(unit: Transaction) -> float:
         "SELECT extract(epoch FROM now() - received_at) FROM submission WHERE state = 'waiting' ORDER BY id LIMIT 1"
     )
     return float(found or 0)
+
+
+async def keep_once(unit: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    await unit.insert(models.Submission, rows, "ON CONFLICT (id) DO NOTHING")
+
+
+async def contacts_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUID, dict[str, str]]:
+    """How to reach these persons, as they said it last."""
+    rows = await unit.fetch(
+        MEMBERS + "SELECT DISTINCT ON (m.root) m.root, s.content->'fields' AS fields FROM member m "  # noqa: S608
+        "JOIN lead l ON l.person_id = m.id JOIN submission s ON s.id = l.id ORDER BY m.root, l.opened_at DESC",
+        person_ids,
+    )
+    return {row["root"]: row["fields"] or {} for row in rows}

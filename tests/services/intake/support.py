@@ -9,6 +9,8 @@ import orjson
 from uuid_utils.compat import uuid7
 
 from services.intake import models
+from services.intake.scheduler import Scheduler
+from services.intake.settings import Settings
 from services.intake.store import agreements
 from services.intake.use_cases.qualify import qualify_waiting
 from shared.agreement import hash_of
@@ -83,3 +85,11 @@ class Intake:
 
     async def state(self, lead_id: UUID) -> str:
         return str(await self.value("SELECT state FROM submission WHERE id = $1", lead_id))
+
+
+class Worker(Scheduler):
+    """The scheduler's worker, its clock in our hands."""
+
+    def __init__(self, database: Database) -> None:
+        settings = Settings(qualify_attempts=3, qualify_retry_seconds=0.2, local_dir="/nowhere")
+        super().__init__(settings, database, capture=type("Idle", (), {"is_busy": False})())  # type: ignore[arg-type]

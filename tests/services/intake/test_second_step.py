@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.intake.scheduler import Scheduler
-from services.intake.settings import Settings
 from services.intake.store import submissions
-from shared.database import Database
-from tests.services.intake.support import NOW, Intake, plus_newsletter
+from tests.services.intake.support import NOW, Intake, Worker, plus_newsletter
 
 ADA = {"first_name": "Ada", "last_name": "Byron", "email": "ada@maple.example", "phone": "+14195552001", "selection": "estimate"}
 DAY = timedelta(days=1)
@@ -145,14 +142,6 @@ async def test_out_of_the_area_is_disqualified_with_the_referral_text(intake: In
     lead = await intake.lead(**ADA, postal_code="90210")
     assert await intake.state(lead) == "disqualified"
     assert (await intake.events("lead.disqualified"))[0]["referral"] == "Please ask Oak & Sons."
-
-
-class Worker(Scheduler):
-    """The scheduler's worker, its clock in our hands."""
-
-    def __init__(self, database: Database) -> None:
-        settings = Settings(qualify_attempts=3, qualify_retry_seconds=0.2, local_dir="/nowhere")
-        super().__init__(settings, database, capture=type("Idle", (), {"is_busy": False})())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("place", ["decide.score_lines", "people.identify"])
