@@ -304,6 +304,7 @@ class JobEvent(Event, topics=(HANDOFF, CRM)):
 class JobCompleted(JobEvent, type="job.completed"):
     job_id: Short
     trade: Short = ""
+    outcome: Short = ""  # how it ended, for example warranty_callback: plans choose by it
     completed_on: date
     arrived_at: datetime | None = None  # when handoff heard of it: hours and minutes of a plan count from here
 

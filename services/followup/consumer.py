@@ -12,8 +12,12 @@ TOPICS = (events.HANDOFF, events.INTAKE)
 def handlers(clients: Clients) -> dict[type[events.Event], Any]:
     return {
         events.AgreementApplied: adopt_agreement,
+        events.LeadQualified: clients.acknowledge,
         events.LeadWon: clients.create_client,
-        events.JobCompleted: clients.enrol,
+        events.JobCompleted: clients.complete_job,
+        events.ReviewReceived: clients.remember,
+        events.ComplaintOpened: clients.remember,
+        events.ComplaintClosed: clients.remember,
         events.ConsentRevoked: clients.hear_revocation,
         events.PersonErased: clients.erase,
     }

@@ -1,19 +1,60 @@
 """A step's template and the facts of one client, as subject, text and HTML. One source makes both bodies.
 
-A template is a text: header lines (Subject, Preheader), an empty line, paragraphs. It may use `- ` lists and [words](link).
+Templates are compiled once. They may name facts, choose with `if` and go through a list; they may call nothing, so that
+rendering takes no longer than its output is long, and the output has a limit.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from services.followup.adapters.markup import escape, read_markup
+
 FOLDER = Path(__file__).parent / "templates"
-_text = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True)
-_html = ImmutableSandboxedEnvironment(loader=FileSystemLoader(FOLDER), undefined=StrictUndefined, autoescape=True)
+MAX_RENDERED = 60_000
+LINKS = ("unsubscribe_url", "preferences_url", "referral_url", "maintenance_url", "satisfaction_url")
+VARIABLES = frozenset(
+    (
+        *LINKS,
+        "first_name",
+        "last_name",
+        "company",
+        "postal_address",
+        "trade",
+        "job_day",
+        "years",
+        "month",
+        "tip",
+    )
+)
+_FILTERS = {"capitalize", "default", "lower", "title", "trim", "upper"}
+_ALLOWED = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Getattr,
+    nodes.Const,
+    nodes.If,
+    nodes.For,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.CondExpr,
+    nodes.Filter,
+)
+
+
+def shipped_templates() -> dict[str, str]:
+    """By name, every template that ships."""
+    return {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.md"))}
 
 
 class Unrenderable(ValueError):
@@ -22,28 +63,88 @@ class Unrenderable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a message says. `html` is a whole document."""
+    """What a message says. `html` is a whole document; `sms` is there where the template has one."""
 
     subject: str
     text: str
     html: str
+    sms: str | None = None
 
 
-def shipped_template(name: str) -> str:
-    return (FOLDER / f"{name}.md").read_text()
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A template of one plan version, ready to be filled in."""
+
+    subject: Template
+    text: Template
+    html: Template
+    sms: Template | None
+    has_footer: bool
+
+
+def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=autoescape, trim_blocks=True)
+    environment.globals.clear()
+    return environment
+
+
+_text, _html = _environment(autoescape=False), _environment(autoescape=True)
+_FOOT = (
+    "-- \n{{ company }}\n{{ postal_address }}\nYou get this because we worked for you. Stop these mails: {{ unsubscribe_url }}\n"
+)
+
+
+@lru_cache(maxsize=512)
+def compile_template(source: str) -> Compiled:
+    """Raises Unrenderable with the line and what to do."""
+    try:
+        found = read_markup(source)
+        for one in (*found.headers.values(), found.text):
+            _check(one)
+        frame = (FOLDER / "frame.html").read_text()
+        has_footer = found.headers.get("footer", "") != "none"
+        page = frame.replace("<!--body-->", found.html).replace("<!--preheader-->", escape(found.headers.get("preheader", "")))
+        sms = found.headers.get("sms")
+        return Compiled(
+            _text.from_string(found.headers["subject"]),
+            _text.from_string(f"{found.text}\n\n{_FOOT if has_footer else ''}"),
+            _html.from_string(page),
+            _text.from_string(sms) if sms else None,
+            has_footer,
+        )
+    except (TemplateError, ValueError) as error:
+        number = getattr(error, "lineno", None)
+        line = f"line {number}: " if number else ""
+        raise Unrenderable(f"{line}{error}"[:300]) from error
+
+
+def _check(source: str) -> None:
+    """Only what cannot take long and cannot reach out."""
+    tree = _text.parse(source)
+    for node in tree.find_all(nodes.Node):
+        if not isinstance(node, _ALLOWED):
+            raise ValueError(f"line {node.lineno}: a template may not use {type(node).__name__.lower()}")
+        if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
+            raise ValueError(f"line {node.lineno}: the filter {node.name} is not known; known are {', '.join(sorted(_FILTERS))}")
+        if isinstance(node, nodes.For) and list(node.find_all(nodes.For)):
+            raise ValueError(f"line {node.lineno}: a list within a list may not be gone through")
+    if unknown := sorted(meta.find_undeclared_variables(tree) - VARIABLES):
+        raise ValueError(f"the variable {unknown[0]} is not known; known are {', '.join(sorted(VARIABLES))}")
 
 
 def render(source: str, facts: Mapping[str, Any]) -> Rendered:
-    """Fill a template in. Needs company, postal_address and unsubscribe_url among the facts. Raises Unrenderable."""
+    """Fill a template in with plain facts. Raises Unrenderable."""
+    compiled = compile_template(source)
     try:
-        head, _, body = _text.from_string(source).render(facts).partition("\n\n")
-        subject = one_line(head.removeprefix("Subject:"))
-        paragraphs = body.strip().split("\n\n")
-        page = _html.get_template("frame.html").render(paragraphs=paragraphs, title=subject, **facts)
+        subject = one_line(compiled.subject.render(facts))
+        text = compiled.text.render(facts)
+        page = compiled.html.render(facts, title=subject, has_footer=compiled.has_footer)
+        sms = one_line(compiled.sms.render(facts)) if compiled.sms else None
     except Exception as error:
         raise Unrenderable(f"{type(error).__name__}: {error}"[:300]) from error
-    foot = f"-- \n{facts['company']}\n{facts['postal_address']}\nYou get this because we worked for you. "
-    return Rendered(subject, f"{body.strip()}\n\n{foot}Stop these mails: {facts['unsubscribe_url']}\n", page)
+    if len(text) + len(page) > MAX_RENDERED:
+        raise Unrenderable(f"a message has at most {MAX_RENDERED} characters")
+    return Rendered(subject, text, page, sms)
 
 
 def first_name(contact: Mapping[str, Any]) -> str:

@@ -1,98 +1,147 @@
-"""A plan: what a client hears from us and when. Reading it, and working out its dates."""
+"""A plan as values: what a client hears from us, on which days, and by which rules."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, field
+from datetime import date, time
+
+from services.followup.domain.caps import Cap
+from services.followup.domain.spans import Span
+from services.followup.domain.windows import WHOLE_DAY, Window
 
 PURPOSES = ("service", "review", "referral", "marketing", "newsletter")
+CHANNELS = ("email", "sms", "post")
 REVOKED_BY_ONE_CLICK = ("review", "referral", "marketing", "newsletter")
+ENROLS_ON = ("job.completed", "lead.qualified")
+PAUSES = ("complaint.open", "conversation.open", "job.open")
+STOPS = ("client.moved", "client.erased", "client.asked_to_stop")
 
 
-class PlanError(ValueError):
-    """The text is not a plan; the message names the step and what to do."""
+@dataclass(frozen=True, slots=True)
+class After:
+    """Once, so long after the enrolment's own day; or so long after each fact of a kind."""
+
+    span: Span
+    fact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Monthly:
+    """The first Tuesday of each month, or of some."""
+
+    nth: int
+    weekday: int
+    months: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Yearly:
+    """Every year on the day of an anchor, moved by a span."""
+
+    anchor: str
+    shift: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """Once a year between two days, spread over them by hash; no more a day than the crew can answer."""
+
+    opens: tuple[int, int]
+    closes: tuple[int, int]
+    per_day: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """When there was no job for so long, and again each time."""
+
+    span: Span
+    again: Span
+
+
+Timing = After | Monthly | Yearly | Season | Silence
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """So many times more, until what the step asks for has happened."""
+
+    every: Span
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a touch may not go out, and what happens to it then."""
+
+    window: Window = WHOLE_DAY
+    weekdays: frozenset[int] = frozenset()
+    holidays: frozenset[str] = frozenset()
+    blackouts: tuple[tuple[date, date], ...] = ()
+    roll: str = "forward"  # backward, nearest, drop
+    max_roll: int = 5
+    on_cap: str = "roll"  # drop
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     key: str
     purpose: str
-    subject: str
-    expires: timedelta
-    after: timedelta | None = None
-    days: int | None = None
+    channels: tuple[str, ...]
+    timing: Timing
+    template: str
+    expires: Span
+    rules: Rules
     at: time = time(10)
-    channel: str = "email"
+    between: tuple[time, time] | None = None
+    repeat: Repeat | None = None
+    until: frozenset[str] = frozenset()
+    missing: str = "fail"  # skip: where there is no such template, the touch is left out
+    rank: int = 0  # the lower keeps its day
+    when: Mapping[str, frozenset[str]] = field(default_factory=dict)  # trade, outcome, satisfaction
+
+
+@dataclass(frozen=True, slots=True)
+class Reentry:
+    """What a second event of the same subject does: never, ignore_while_live or restart_cycle."""
+
+    mode: str = "never"
+    after: Span = field(default_factory=lambda: Span(0, "day"))
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """Which event puts a client into the plan."""
+
+    event: str = "job.completed"
+    where: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    where_not: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    subject: str = "job"  # or client
+    reentry: Reentry = field(default_factory=Reentry)
+
+    def fits(self, event: str, facts: Mapping[str, str]) -> bool:
+        return (
+            event == self.event
+            and all(facts.get(name, "") in wanted for name, wanted in self.where.items())
+            and not any(facts.get(name, "") in unwanted for name, unwanted in self.where_not.items())
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     key: str
     version: int
-    on_doubt: str
     steps: tuple[Step, ...]
+    enrol: Enrol
+    on_doubt: Mapping[str, str]
+    pause_when: frozenset[str]
+    stop_when: frozenset[str]
+    caps: tuple[Cap, ...]
+    household_caps: tuple[Cap, ...]
+    household_days: int
 
+    def step(self, key: str) -> Step | None:
+        return next((step for step in self.steps if step.key == key), None)
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """When a touch is due, and when it is too late for it."""
-
-    step: Step
-    due_at: datetime
-    expires_at: datetime
-
-
-def read_plan(text: str) -> Plan:
-    """Read a plan. Raises PlanError with one sentence."""
-    try:
-        found = tomllib.loads(text)
-        steps = tuple(_read_step(key, values) for key, values in found["steps"].items())
-        on_doubt = found.get("on_doubt", "drop")
-        if on_doubt not in ("drop", "resend"):
-            raise PlanError('on_doubt is "drop" or "resend".')
-        return Plan(found["plan"], found["version"], on_doubt, steps)
-    except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"This is not TOML: {error}.") from error
-    except KeyError as error:
-        raise PlanError(f"The plan lacks {error}.") from error
-
-
-def _read_step(key: str, values: Mapping[str, object]) -> Step:
-    known = {"after_minutes", "after_days", "at", "purpose", "subject", "expires_days"}
-    if unknown := set(values) - known:
-        raise PlanError(f"Step {key}: {', '.join(sorted(unknown))} is not known; known are {', '.join(sorted(known))}.")
-    if ("after_minutes" in values) == ("after_days" in values):
-        raise PlanError(f"Step {key}: give either after_minutes or after_days.")
-    if values.get("purpose") not in PURPOSES:
-        raise PlanError(f"Step {key}: the purpose is one of {', '.join(PURPOSES)}.")
-    minutes, days = values.get("after_minutes"), values.get("after_days")
-    return Step(
-        key,
-        str(values["purpose"]),
-        str(values["subject"]),
-        timedelta(days=int(str(values.get("expires_days", 7)))),
-        after=timedelta(minutes=int(str(minutes))) if minutes is not None else None,
-        days=int(str(days)) if days is not None else None,
-        at=time.fromisoformat(str(values.get("at", "10:00"))),
-    )
-
-
-def slots(plan: Plan, *, completed_on: date, arrived_at: datetime, zone: ZoneInfo) -> list[Slot]:
-    """Every touch of a plan that is not already too late: late facts never create an expired touch.
-
-    Hours and minutes count from `arrived_at`; days are calendar days from `completed_on` in the company's zone. A local
-    time that does not exist moves forward by the gap; one that exists twice is the first (zoneinfo, fold=0).
-    """
-    found = []
-    for step in plan.steps:
-        if step.after is not None:
-            due_at = arrived_at + step.after
-            expires_at = datetime.combine(completed_on, time.max, zone).astimezone(UTC) + step.after + step.expires
-        else:
-            local = datetime.combine(completed_on + timedelta(days=step.days or 0), step.at, zone)
-            due_at = local.astimezone(UTC)
-            expires_at = due_at + step.expires
-        if expires_at > arrived_at:
-            found.append(Slot(step, due_at, expires_at))
-    return found
+    def settle_doubt(self, purpose: str) -> str:
+        """drop errs on the side of silence; resend on a second message of the same id."""
+        return self.on_doubt.get(purpose) or self.on_doubt.get("default", "drop")

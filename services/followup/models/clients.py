@@ -20,6 +20,7 @@ class Client(FollowupTable, table=True):
     contact: dict[str, Any] = Field(sa_type=JSONB)
     zone: str | None = None  # as stated; else the company's
     region: str | None = None
+    prospect: bool = False  # has not chosen us yet: known only because a plan acknowledges their request
     erased: bool = False
     moved_at: datetime | None = Field(default=None, sa_type=Instant)
     stopped_at: datetime | None = Field(default=None, sa_type=Instant)  # they asked for nothing at all

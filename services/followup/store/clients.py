@@ -1,27 +1,33 @@
-"""Clients and their leads."""
+"""Clients, their leads, and what is known of them."""
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.followup import models
-from shared.database import Transaction
+from shared.database import Rows, Transaction
 
 
-async def create(unit: Transaction, client: dict[str, Any]) -> bool:
-    """Make a client of a person, once. Returns whether it was new."""
-    rows = await unit.insert(models.Client, [client], "ON CONFLICT (id) DO NOTHING RETURNING id")
-    return bool(rows)
-
-
-async def know_lead(unit: Transaction, lead_id: UUID, client_id: UUID) -> None:
-    await unit.insert(models.ClientLead, [{"lead_id": lead_id, "client_id": client_id}], "ON CONFLICT DO NOTHING")
-
-
-async def of_lead(unit: Transaction, lead_id: UUID) -> Any:
-    """The client of a lead, locked, so that what happens to them happens in turn."""
-    return await unit.row(
-        "SELECT c.* FROM client c JOIN client_lead l ON l.client_id = c.id WHERE l.lead_id = $1 FOR UPDATE OF c", lead_id
+async def create(unit: Transaction, clients: list[dict[str, Any]]) -> set[UUID]:
+    """Make clients of persons, once each. Returns who is one only now: nobody before, or a prospect."""
+    rows = await unit.insert(
+        models.Client,
+        clients,
+        "ON CONFLICT (id) DO UPDATE SET prospect = FALSE, contact = excluded.contact, surname = excluded.surname "
+        "WHERE client.prospect AND NOT client.erased AND NOT excluded.prospect RETURNING id, prospect",
     )
+    return {row["id"] for row in rows}
+
+
+async def know_leads(unit: Transaction, rows: list[dict[str, Any]]) -> None:
+    await unit.insert(models.ClientLead, rows, "ON CONFLICT DO NOTHING")
+
+
+async def of_leads(unit: Transaction, lead_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Whose leads these are."""
+    rows = await unit.fetch("SELECT lead_id, client_id FROM client_lead WHERE lead_id = ANY($1)", list(lead_ids))
+    return {row["lead_id"]: row["client_id"] for row in rows}
 
 
 async def find(unit: Transaction, client_id: UUID) -> Any:
@@ -31,3 +37,62 @@ async def find(unit: Transaction, client_id: UUID) -> Any:
 async def lock(unit: Transaction, client_id: UUID) -> Any:
     """The client, locked, so that what happens to them happens in turn."""
     return await unit.row("SELECT * FROM client WHERE id = $1 FOR UPDATE", client_id)
+
+
+async def page(unit: Transaction, after: UUID | None, limit: int) -> Rows:
+    return await unit.fetch(
+        "SELECT * FROM client WHERE NOT erased AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2", after, limit
+    )
+
+
+async def of_surnames(unit: Transaction, surnames: Collection[str]) -> Rows:
+    """Who might share a roof, the oldest household first."""
+    return await unit.fetch(
+        "SELECT id, household_id, surname, contact FROM client WHERE surname = ANY($1) AND NOT erased ORDER BY created_at, id",
+        list(surnames),
+    )
+
+
+async def set_household(unit: Transaction, client_id: UUID, household_id: UUID) -> None:
+    await unit.execute("UPDATE client SET household_id = $2 WHERE id = $1", client_id, household_id)
+
+
+async def set_zone(unit: Transaction, client_id: UUID, zone: str | None, region: str | None) -> None:
+    await unit.execute("UPDATE client SET zone = $2, region = $3 WHERE id = $1", client_id, zone, region)
+
+
+async def set_moved(unit: Transaction, client_ids: Collection[UUID], at: datetime | None) -> None:
+    await unit.execute("UPDATE client SET moved_at = $2 WHERE id = ANY($1)", list(client_ids), at)
+
+
+async def set_stopped(unit: Transaction, client_id: UUID, at: datetime | None) -> None:
+    await unit.execute("UPDATE client SET stopped_at = $2 WHERE id = $1", client_id, at)
+
+
+async def know_jobs(unit: Transaction, rows: list[dict[str, Any]]) -> None:
+    await unit.insert(models.Job, rows, "ON CONFLICT DO NOTHING")
+
+
+async def know_assets(unit: Transaction, rows: list[dict[str, Any]]) -> None:
+    await unit.insert(
+        models.Asset,
+        rows,
+        "ON CONFLICT (client_id, kind) DO UPDATE SET installed_on = excluded.installed_on, "
+        "warranty_until = excluded.warranty_until",
+    )
+
+
+async def know_facts(unit: Transaction, rows: list[dict[str, Any]]) -> None:
+    await unit.insert(models.ClientFact, rows, "ON CONFLICT DO NOTHING")
+
+
+async def erase(unit: Transaction, rows: list[dict[str, Any]]) -> None:
+    """Personal data go; the row stays, so that a late event revives nothing."""
+    await unit.insert(
+        models.Client,
+        rows,
+        "ON CONFLICT (id) DO UPDATE SET contact = '{}', surname = NULL, zone = NULL, region = NULL, erased = TRUE",
+    )
+    ids = [row["id"] for row in rows]
+    for table in ("job", "asset", "client_fact", "hold"):
+        await unit.execute(f"DELETE FROM {table} WHERE client_id = ANY($1)", ids)  # noqa: S608  names of our own

@@ -33,3 +33,7 @@ async def skip_planned(unit: Transaction, client_id: UUID, channel: str, purpose
         purposes,
         now,
     )
+
+
+async def all_suppressed(unit: Transaction, hashes: Sequence[bytes]) -> Rows:
+    return await unit.fetch("SELECT address_hash, channel, purpose FROM suppression WHERE address_hash = ANY($1)", list(hashes))

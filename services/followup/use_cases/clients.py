@@ -1,102 +1,110 @@
-"""A won lead makes a client; a completed job enrols them in the plan, once."""
+"""What happens to clients: a won lead makes one, jobs, reviews and complaints are remembered, and plans follow."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from importlib import metadata
+from typing import Any
+from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
-from services.followup import models, store
-from services.followup.domain.plans import Plan, slots
-from services.followup.use_cases.consent import Addresses, suppress_client
+from services.followup import store
+from services.followup.domain.enrolling import Roof, fold, shares_roof
+from services.followup.use_cases.consent import SOURCE, Addresses, suppress_client
+from services.followup.use_cases.enrol import Arrival, Enroller
+from services.followup.use_cases.pauses import Pauses
+from services.followup.use_cases.planning import company_of
 from shared import events
-from shared.agreement import parse
 from shared.consumer import Refused
 from shared.database import Transaction
 from shared.envelope import Received
 from shared.outbox import emit
 
-SOURCE = "/followup"
-parse_agreement = lru_cache(maxsize=4)(parse)
-
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The use cases that need to know the plan and how addresses are hashed."""
+    """The use cases of the events that make and change clients."""
 
-    plan: Plan
+    enroller: Enroller
+    pauses: Pauses
     addresses: Addresses
 
     async def create_client(self, unit: Transaction, received: list[Received], now: datetime) -> None:
-        for one in received:
-            event = one.event
-            assert isinstance(event, events.LeadWon)  # noqa: S101
-            client_id = event.person_id
-            row = {
-                "id": client_id,
-                "first_lead_id": event.lead_id,
-                "household_id": client_id,
-                "contact": event.contact.model_dump(),
-                "erased": False,
-                "created_at": now,
-            }
-            is_new = await store.clients.create(unit, row)
-            await store.clients.know_lead(unit, event.lead_id, client_id)
-            client = await store.clients.find(unit, client_id)
-            for consent in event.consents:
+        won = [one.event for one in received if isinstance(one.event, events.LeadWon)]
+        people = {one.person_id: one for one in won}
+        rows = [_client(one.person_id, one.lead_id, one.contact, now, prospect=False) for one in people.values()]
+        new = await store.clients.create(unit, await in_households(unit, rows))
+        leads = [{"lead_id": one.lead_id, "client_id": one.person_id} for one in won]
+        await store.clients.know_leads(unit, leads)
+        await store.clients.know_facts(unit, [_fact(one.person_id, "job.booked", str(one.lead_id), now) for one in won])
+        for one in won:
+            client = await store.clients.find(unit, one.person_id)
+            for consent in one.consents:
                 if not consent.granted:
                     purposes = [consent.purpose or "all"]
                     await suppress_client(unit, self.addresses, client, consent.channel, purposes, "not granted", now)
-            if is_new:
-                created = events.ClientCreated(client_id=client_id, lead_id=event.lead_id, person_id=event.person_id)
-                await emit(unit, [created], topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(client_id))
+        for one in people.values():
+            if one.person_id in new:
+                created = events.ClientCreated(client_id=one.person_id, lead_id=one.lead_id, person_id=one.person_id)
+                await emit(unit, [created], topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(one.person_id))
+        await store.clients.set_moved(unit, list(people), None)
+        await self.pauses.hold(unit, "job.open", [(one.person_id, str(one.lead_id)) for one in won], now)
+        await self._credit_referrers(unit, won, now)
+        await self.pauses.planner.plan(unit, list(people), now)
 
-    async def enrol(self, unit: Transaction, received: list[Received], now: datetime) -> None:
+    async def _credit_referrers(self, unit: Transaction, won: Iterable[events.LeadWon], now: datetime) -> None:
+        """Somebody a client sent has chosen us: their plan thanks them."""
+        facts = [_fact(one.referred_by, "referral.won", str(one.lead_id), now) for one in won if one.referred_by]
+        known = {row["id"] for row in await store.planning.lock_households(unit, [row["client_id"] for row in facts])}
+        facts = [row for row in facts if row["client_id"] in known]
+        await store.clients.know_facts(unit, facts)
+        await self.pauses.planner.plan(unit, {row["client_id"] for row in facts}, now)
+
+    async def complete_job(self, unit: Transaction, received: list[Received], now: datetime) -> None:
         """One enrolment per (client, plan, job); every touch that is not too late becomes a row."""
-        agreement = await store.agreements.current(unit)
-        zone = parse_agreement(agreement).company.tz if agreement else None
+        done = [one.event for one in received if isinstance(one.event, events.JobCompleted)]
+        owners = await store.clients.of_leads(unit, [one.lead_id for one in done])
+        if any(one.lead_id not in owners for one in done):
+            raise Refused("The job's lead was never won, as far as this topic says.")
+        arrivals = [_arrival(one, owners[one.lead_id], now) for one in done]
+        jobs = [_job(one, owners[one.lead_id], now) for one in done]
+        clients = {row["id"] for row in await store.planning.lock_households(unit, set(owners.values())) if not row["erased"]}
+        await store.clients.know_jobs(unit, [row for row in jobs if row["client_id"] in clients])
+        for one in done:
+            await store.enrolments.close_holds(unit, [owners[one.lead_id]], "job.open", str(one.lead_id))
+        await self.pauses.go_on(unit, set(owners.values()), now)
+        await self.enroller.enrol(unit, [one for one in arrivals if one.client_id in clients], now)
+
+    async def acknowledge(self, unit: Transaction, received: list[Received], now: datetime) -> None:
+        """Only where a plan waits for it. Somebody who was named by a client is not written to by a machine."""
+        plans = [plan for plan in await self.enroller.planner.book.published(unit, now) if plan.enrol.event == "lead.qualified"]
+        asked = [one.event for one in received if isinstance(one.event, events.LeadQualified)]
+        asked = [one for one in asked if not one.referred_by and not one.test]
+        if not plans or not asked:
+            return
+        people = {one.person_id: one for one in asked}
+        rows = [_client(one.person_id, one.lead_id, one.contact, now, prospect=True) for one in people.values()]
+        await store.clients.create(unit, await in_households(unit, rows))
+        await store.clients.know_leads(unit, [{"lead_id": one.lead_id, "client_id": one.person_id} for one in asked])
+        today = now.astimezone((await company_of(unit)).tz).date()
+        arrivals = [
+            Arrival(one.person_id, one.lead_id, "lead.qualified", str(one.lead_id), today, now, {"trade": ""}) for one in asked
+        ]
+        await self.enroller.enrol(unit, arrivals, now)
+
+    async def remember(self, unit: Transaction, received: list[Received], now: datetime) -> None:
+        """A review, a complaint, its end: facts that plans look at."""
+        owners = await store.clients.of_leads(unit, [_lead(one.event) for one in received])
         for one in received:
-            event = one.event
-            assert isinstance(event, events.JobCompleted)  # noqa: S101
-            client = await store.clients.of_lead(unit, event.lead_id)
-            if client is None or zone is None:
-                raise Refused("The job's lead was never won, as far as this topic says.")
-            enrolment = {
-                "id": uuid7(),
-                "client_id": client["id"],
-                "lead_id": event.lead_id,
-                "plan": self.plan.key,
-                "plan_version": self.plan.version,
-                "subject": event.job_id,
-                "anchors": {"job.completed_on": event.completed_on.isoformat()},
-                "enrolled_at": now,
-            }
-            if client["erased"] or not await store.enrolments.create(unit, enrolment):
-                continue
-            names = ("client_id", "lead_id", "plan", "plan_version")
-            touches = [
-                {
-                    "id": uuid7(),
-                    "enrolment_id": enrolment["id"],
-                    **{name: enrolment[name] for name in names},
-                    "step": slot.step.key,
-                    "channel": slot.step.channel,
-                    "purpose": slot.step.purpose,
-                    "local_date": slot.due_at.astimezone(zone).date(),
-                    "local_time": slot.due_at.astimezone(zone).time(),
-                    "zone": zone.key,
-                    "tzdata": metadata.version("tzdata"),
-                    "notes": [],
-                    "due_at": slot.due_at,
-                    "expires_at": slot.expires_at,
-                    "state": "planned",
-                    "attempt": 0,
-                    "fence": 0,
-                }
-                for slot in slots(self.plan, completed_on=event.completed_on, arrived_at=now, zone=zone)
-            ]
-            await unit.insert(models.Touch, touches)
+            client_id, ref = owners.get(_lead(one.event)), str(_lead(one.event))
+            if client_id is None:
+                raise Refused("The lead was never won, as far as this topic says.")
+            if isinstance(one.event, events.ReviewReceived):
+                await store.clients.know_facts(unit, [_fact(client_id, "review.received", ref, now)])
+                await self.pauses.planner.plan(unit, [client_id], now)
+            elif isinstance(one.event, events.ComplaintOpened):
+                await store.clients.know_facts(unit, [_fact(client_id, "complaint.opened", ref, now)])
+                await self.pauses.hold(unit, "complaint.open", [(client_id, ref)], now)
+            else:
+                await self.pauses.release(unit, "complaint.open", [client_id], now, ref=ref)
 
     async def hear_revocation(self, unit: Transaction, received: list[Received], now: datetime) -> None:
         """Somebody asked us elsewhere not to be contacted."""
@@ -109,23 +117,68 @@ class Clients:
 
     async def erase(self, unit: Transaction, received: list[Received], now: datetime) -> None:
         """Personal data go; the row stays, so that a late event revives nothing."""
-        for one in received:
-            event = one.event
-            assert isinstance(event, events.PersonErased)  # noqa: S101
-            await unit.insert(
-                models.Client,
-                [
-                    {
-                        "id": event.person_id,
-                        "first_lead_id": event.lead_id,
-                        "household_id": event.person_id,
-                        "contact": {},
-                        "erased": True,
-                        "created_at": now,
-                    }
-                ],
-                "ON CONFLICT (id) DO UPDATE SET contact = '{}', surname = NULL, erased = TRUE",
-            )
+        gone = [one.event for one in received if isinstance(one.event, events.PersonErased)]
+        await self.pauses.stop(unit, [one.person_id for one in gone], "client.erased", now)
+        rows = [{**_client(one.person_id, one.lead_id, events.Contact(), now, prospect=False), "contact": {}} for one in gone]
+        await store.clients.erase(unit, [{**row, "erased": True} for row in {row["id"]: row for row in rows}.values()])
+
+
+async def in_households(unit: Transaction, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put new clients under the roof of those who share their last name and their phone or postal code."""
+    known = [dict(row) for row in await store.clients.of_surnames(unit, {row["surname"] for row in rows if row["surname"]})]
+    for row in rows:
+        housemate = next((one for one in known if one["id"] != row["id"] and shares_roof(_roof(row), _roof(one))), None)
+        row["household_id"] = housemate["household_id"] if housemate else row["id"]
+        known.append(row)
+    return rows
+
+
+def _roof(row: Any) -> Roof:
+    return row["surname"], row["contact"].get("phone"), row["contact"].get("postal_code")
+
+
+def _client(person_id: UUID, lead_id: UUID, contact: events.Contact, now: datetime, *, prospect: bool) -> dict[str, Any]:
+    return {
+        "id": person_id,
+        "first_lead_id": lead_id,
+        "household_id": person_id,
+        "surname": fold(contact.last_name),
+        "contact": contact.model_dump(),
+        "prospect": prospect,
+        "erased": False,
+        "created_at": now,
+    }
+
+
+def _fact(client_id: UUID | None, kind: str, ref: str, now: datetime) -> dict[str, Any]:
+    return {"client_id": client_id, "kind": kind, "ref": ref, "at": now}
+
+
+def _heard_at(event: events.JobCompleted, now: datetime) -> datetime:
+    at = event.arrived_at
+    return min(at, now) if at is not None and at.tzinfo is not None else now
+
+
+def _job(event: events.JobCompleted, client_id: UUID, now: datetime) -> dict[str, Any]:
+    return {
+        "client_id": client_id,
+        "id": event.job_id,
+        "lead_id": event.lead_id,
+        "trade": event.trade,
+        "outcome": event.outcome,
+        "completed_on": event.completed_on,
+        "arrived_at": _heard_at(event, now),
+    }
+
+
+def _arrival(event: events.JobCompleted, client_id: UUID, now: datetime) -> Arrival:
+    facts = {"trade": event.trade, "outcome": event.outcome}
+    at = _heard_at(event, now)
+    return Arrival(client_id, event.lead_id, "job.completed", event.job_id, event.completed_on, at, facts)
+
+
+def _lead(event: Any) -> UUID:
+    return UUID(str(event.lead_id))
 
 
 async def adopt_agreement(unit: Transaction, received: list[Received], now: datetime) -> None:

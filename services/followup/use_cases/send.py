@@ -7,30 +7,30 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from functools import lru_cache
 from typing import Any
 
 from services.followup import store
 from services.followup.adapters.mails import Unsendable, build_mail, message_id
-from services.followup.adapters.rendering import Unrenderable, first_name, render, shipped_template
+from services.followup.adapters.rendering import Unrenderable
 from services.followup.adapters.smtp import Answer
 from services.followup.domain.gate import reason_not_to_send
-from services.followup.domain.plans import Plan
 from services.followup.use_cases.consent import SOURCE, Addresses
+from services.followup.use_cases.messages import compose
+from services.followup.use_cases.plan_book import PlanBook
+from services.followup.use_cases.planning import company_of
 from shared import events, telemetry
-from shared.agreement import Company, parse
+from shared.agreement import Company
 from shared.database import Database, Transaction
 from shared.outbox import emit
 from shared.security import Signer
 
 RETRY_MINUTES = (1, 5, 30, 120, 360)
-parse_agreement = lru_cache(maxsize=4)(parse)
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
     database: Database
-    plan: Plan
+    book: PlanBook
     addresses: Addresses
     signer: Signer
     base_url: str
@@ -62,28 +62,24 @@ class Sender:
         if reason is not None:
             await self._end(unit, touch, "skipped", reason, now)
             return None
-        agreement = await store.agreements.current(unit)
-        company = parse_agreement(agreement).company if agreement else Company()
         try:
-            mail = self._mail(touch, client["contact"], company, now)
-        except (Unsendable, Unrenderable, OSError) as error:
+            mail = await self._mail(unit, touch, client["contact"], await company_of(unit), now)
+        except (Unsendable, Unrenderable) as error:
             telemetry.log().error("touch cannot become a mail", touch_id=str(touch["id"]), error=str(error))
             await self._end(unit, touch, "failed", "unsendable", now)
             return None
         intended = await store.sending.intend(unit, touch["id"], touch["fence"], mail["Message-ID"], now + self.lease)
         return mail if intended else None
 
-    def _mail(self, touch: Any, contact: dict[str, Any], company: Company, now: datetime) -> EmailMessage:
+    async def _mail(
+        self, unit: Transaction, touch: Any, contact: dict[str, Any], company: Company, now: datetime
+    ) -> EmailMessage:
         token = self.signer.sign(f"{touch['client_id']}:{touch['channel']}")
         unsubscribe_url = f"{self.base_url}/u/{token}"
-        facts = {
-            "first_name": first_name(contact),
-            "company": company.name,
-            "postal_address": company.postal_address,
-            "unsubscribe_url": unsubscribe_url,
-        }
+        anchors = (await store.enrolments.anchors(unit, [touch["enrolment_id"]]))[touch["enrolment_id"]]
+        links = {"unsubscribe_url": unsubscribe_url}
         return build_mail(
-            render(shipped_template(touch["step"]), facts),
+            await compose(unit, self.book, touch, anchors, contact, company, links),
             sender=company.sender,
             contact=contact,
             unsubscribe_url=unsubscribe_url,
@@ -104,7 +100,8 @@ class Sender:
 
     async def settle_doubt(self, unit: Transaction, touch: Any, now: datetime) -> None:
         """Nobody knows whether it was sent. `drop` errs on silence; `resend` on a second mail of the same Message-ID."""
-        if self.plan.on_doubt == "resend":
+        plans = await self.book.versions(unit, {(touch["plan"], touch["plan_version"])})
+        if any(plan.settle_doubt(touch["purpose"]) == "resend" for plan in plans.values()):
             await store.sending.plan_again(unit, touch["id"], touch["fence"], now)
         else:
             await self._end(unit, touch, "failed", "in_doubt", now)

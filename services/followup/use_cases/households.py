@@ -1,0 +1,150 @@
+"""Households as planning sees them: rows of the database as the values forecast() takes."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.followup import store
+from services.followup.domain.caps import Touched
+from services.followup.domain.forecast import Enrolled, Household, Key
+from services.followup.domain.occurrences import Anchors, Happened
+from services.followup.domain.plans import Plan, Season
+from services.followup.domain.windows import Place, QuietRule
+from shared.agreement import Company
+from shared.database import Rows, Transaction
+
+HELD = ("sent", "claimed", "sending")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that is known of the clients of some households, read at once."""
+
+    clients: dict[UUID, Any]
+    enrolments: Rows
+    touches: dict[UUID, list[Any]]
+    jobs: dict[UUID, list[Any]]
+    assets: dict[UUID, list[Any]]
+    facts: dict[UUID, list[Any]]
+    allowed: Mapping[UUID, Mapping[str, frozenset[str]]]
+
+
+async def gather(unit: Transaction, clients: Rows, allowed: Mapping[UUID, Mapping[str, frozenset[str]]]) -> Known:
+    ids = [row["id"] for row in clients]
+    return Known(
+        {row["id"]: row for row in clients},
+        await store.planning.active_enrolments(unit, ids),
+        _by_client(await store.planning.touches(unit, ids)),
+        _by_client(await store.planning.jobs(unit, ids)),
+        _by_client(await store.planning.assets(unit, ids)),
+        _by_client(await store.planning.facts(unit, ids)),
+        allowed,
+    )
+
+
+def _by_client(rows: Rows) -> dict[UUID, list[Any]]:
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row["client_id"]].append(row)
+    return found
+
+
+def is_open(touch: Any, now: datetime) -> bool:
+    """Whether planning may still move it: nobody has tried to send it and it is not due."""
+    return bool(touch["state"] == "planned" and touch["attempt"] == 0 and touch["due_at"] > now)
+
+
+async def households(
+    unit: Transaction,
+    known: Known,
+    plans: Mapping[tuple[str, int], Plan],
+    company: Company,
+    quiet: Collection[QuietRule],
+    now: datetime,
+) -> list[tuple[list[Any], Household]]:
+    """Each household with its active enrolments."""
+    loads = await _loads(unit, plans.values(), now.date())
+    under: dict[UUID, list[Any]] = defaultdict(list)
+    for row in known.enrolments:
+        under[known.clients[row["client_id"]]["household_id"]].append(row)
+    return [
+        (rows, _household(known, household_id, rows, plans, company, quiet, loads, now)) for household_id, rows in under.items()
+    ]
+
+
+async def _loads(unit: Transaction, plans: Collection[Plan], since: date) -> dict[tuple[str, str], Counter[date]]:
+    found: dict[tuple[str, str], Counter[date]] = {}
+    for plan in plans:
+        for step in plan.steps:
+            if isinstance(step.timing, Season) and step.timing.per_day is not None:
+                rows = await store.planning.loads(unit, plan.key, step.key, since)
+                found[plan.key, step.key] = Counter({row["local_date"]: row["touches"] for row in rows})
+    return found
+
+
+def _household(
+    known: Known,
+    household_id: UUID,
+    enrolments: list[Any],
+    plans: Mapping[tuple[str, int], Plan],
+    company: Company,
+    quiet: Collection[QuietRule],
+    loads: dict[tuple[str, str], Counter[date]],
+    now: datetime,
+) -> Household:
+    members = [one for one in known.clients.values() if one["household_id"] == household_id]
+    touches = [touch for member in members for touch in known.touches.get(member["id"], [])]
+    return Household(
+        [_enrolled(known, row, plans[row["plan"], row["plan_version"]], company) for row in enrolments],
+        tuple(quiet),
+        [_touched(one) for one in touches if one["state"] in HELD or (one["state"] == "planned" and not is_open(one, now))],
+        frozenset(_key(one) for one in touches if not is_open(one, now)),
+        loads,
+    )
+
+
+def _key(touch: Any) -> Key:
+    return str(touch["enrolment_id"]), touch["step"], touch["cycle"]
+
+
+def _touched(touch: Any) -> Touched:
+    names = ("plan", "step", "purpose", "channel")
+    return Touched(str(touch["id"]), str(touch["client_id"]), day=touch["local_date"], **{name: touch[name] for name in names})
+
+
+def _enrolled(known: Known, row: Any, plan: Plan, company: Company) -> Enrolled:
+    client = known.clients[row["client_id"]]
+    zone = ZoneInfo(client["zone"] or company.zone)
+    jobs, job = known.jobs.get(client["id"], []), row["anchors"]
+    days = {name: date.fromisoformat(day) for name, day in job.items() if name.endswith("_on")}
+    for asset in known.assets.get(client["id"], []):
+        days[f"asset.{asset['kind']}.installed_on"] = asset["installed_on"]
+        if asset["warranty_until"]:
+            days[f"asset.{asset['kind']}.warranty_until"] = asset["warranty_until"]
+    happened = [_happened(fact, zone) for fact in known.facts.get(client["id"], [])]
+    anchors = Anchors(
+        str(row["id"]),
+        date.fromisoformat(job["day"]),
+        datetime.fromisoformat(job["arrived_at"]),
+        row["enrolled_at"],
+        days,
+        max((one["completed_on"] for one in jobs), default=None),
+        tuple(happened),
+    )
+    satisfaction = next((one.kind.partition(".")[2] for one in reversed(happened) if one.kind.startswith("satisfaction.")), "")
+    return Enrolled(
+        str(client["id"]),
+        plan,
+        anchors,
+        Place(zone, company.country, frozenset({client["region"]} - {None})),
+        known.allowed.get(client["id"], {}),
+        {"trade": job.get("trade", ""), "outcome": job.get("outcome", ""), "satisfaction": satisfaction},
+    )
+
+
+def _happened(fact: Any, zone: ZoneInfo) -> Happened:
+    return Happened(fact["kind"], fact["ref"], fact["at"], fact["at"].astimezone(zone).date())

@@ -1,0 +1,68 @@
+"""What a touch says to this client: the facts its template is filled in with."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from services.followup.adapters.rendering import LINKS, Rendered, Unrenderable, first_name, one_line, render
+from services.followup.adapters.tips import tip_of
+from services.followup.domain.plans import Yearly
+from services.followup.use_cases.plan_book import PlanBook
+from shared.agreement import Company
+from shared.database import Transaction
+
+MONTHS = [date(2000, month, 1).strftime("%B") for month in range(1, 13)]
+
+
+async def compose(
+    unit: Transaction,
+    book: PlanBook,
+    touch: Any,
+    anchors: Mapping[str, str],
+    contact: Any,
+    company: Company,
+    links: Mapping[str, str],
+) -> Rendered:
+    """The touch as its plan version wrote it. Raises Unrenderable."""
+    found = await book.text(unit, touch["plan"], touch["plan_version"])
+    step = found.plan.step(touch["step"]) if found else None
+    source = found.templates.get(template_name(step.template, anchors, touch["local_date"])) if found and step else None
+    if source is None or step is None:
+        raise Unrenderable(f"the plan has no template for {touch['step']}")
+    years = touch["cycle"] if isinstance(step.timing, Yearly) else 0
+    return render(source, facts_of(contact, anchors, touch["local_date"], years, company, links))
+
+
+def facts_of(
+    contact: Any, anchors: Mapping[str, str], day: date, years: int, company: Company, links: Mapping[str, str]
+) -> dict[str, Any]:
+    """Plain facts only: text, numbers, a tip."""
+    trade = anchors.get("trade", "")
+    return {
+        **{name: links.get(name, "") for name in LINKS},
+        "first_name": first_name(contact),
+        "last_name": one_line(contact.get("last_name") or ""),
+        "company": company.name,
+        "postal_address": company.postal_address,
+        "trade": trade,
+        "job_day": day_in_words(anchors.get("job.completed_on"), company.country),
+        "years": years,
+        "month": MONTHS[day.month - 1],
+        "tip": tip_of(trade, day.month),
+    }
+
+
+def template_name(pattern: str, anchors: Mapping[str, str], day: date) -> str:
+    """`news-{yyyy}-{mm}` is another template every month."""
+    fill = {"{trade}": anchors.get("trade", ""), "{mm}": f"{day.month:02}", "{yyyy}": f"{day.year:04}"}
+    for name, content in fill.items():
+        pattern = pattern.replace(name, content)
+    return pattern
+
+
+def day_in_words(day: str | None, country: str) -> str:
+    if day is None:
+        return ""
+    found = date.fromisoformat(day)
+    month = MONTHS[found.month - 1]
+    return f"{month} {found.day}, {found.year}" if country == "US" else f"{found.day} {month} {found.year}"

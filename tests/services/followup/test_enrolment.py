@@ -1,0 +1,229 @@
+"""Who gets into a plan, once; what pauses and ends it; who shares a roof."""
+
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.followup import store
+from shared import events
+from shared.consumer import Refused
+from shared.database import Database
+from tests.services.followup.company import NOW, Company
+
+
+@pytest.fixture
+async def company(followup_database: Database) -> Company:
+    found = Company(followup_database)
+    await found.agree()
+    return found
+
+
+async def test_a_job_twice_enrols_once(company: Company) -> None:
+    won = await company.win()
+    await company.complete(won)
+    await company.complete(won, now=NOW + timedelta(days=1))
+    touches = await company.touches(won.person_id)
+    assert touches["thank_you"]["state"] == "planned"
+    assert touches["thank_you"]["due_at"] == NOW
+    async with company.database.reading() as unit:
+        assert await unit.value("SELECT count(*) FROM enrolment") == 1
+
+
+async def test_every_touch_of_a_new_client_is_planned(company: Company) -> None:
+    touches = await company.touches(await company.client())
+    assert {row["state"] for row in touches.values()} == {"planned"}
+    assert {"thank_you", "check_in", "review", "referral", "anniversary"} <= set(touches)
+    first = touches["check_in"]
+    assert (str(first["local_date"]), str(first["local_time"]), first["zone"]) == ("2026-11-27", "10:00:00", "America/New_York")
+
+
+async def test_a_second_job_is_a_second_enrolment_and_no_second_newsletter(company: Company) -> None:
+    won = await company.win()
+    await company.complete(won, job_id="a")
+    await company.complete(won, job_id="b", now=NOW + timedelta(days=40))
+    async with company.database.reading() as unit:
+        rows = await unit.fetch("SELECT step, cycle, count(*) AS n FROM touch WHERE state = 'planned' GROUP BY 1, 2")
+    counts = {(row["step"], row["cycle"]): row["n"] for row in rows}
+    assert counts["anniversary", 1] == 2
+    assert {n for (step, _), n in counts.items() if step == "tips"} == {1}
+
+
+async def test_a_warranty_callback_is_no_reason_to_write(company: Company) -> None:
+    won = await company.win()
+    await company.complete(won, outcome="warranty_callback")
+    assert await company.touches(won.person_id) == {}
+
+
+async def test_a_job_of_a_lead_that_was_never_won_is_refused(company: Company) -> None:
+    lost = events.LeadWon(lead_id=uuid4(), person_id=uuid4(), amount="1", currency="USD", at=NOW, contact=events.Contact())
+    with pytest.raises(Refused):
+        await company.complete(lost)
+
+
+async def test_a_complaint_holds_everything_until_it_is_closed(company: Company) -> None:
+    won = await company.win()
+    await company.complete(won)
+    await company.hear(company.clients.remember, events.ComplaintOpened(lead_id=won.lead_id))
+    assert {row["state"] for row in (await company.touches(won.person_id)).values()} == {"paused"}
+    later = NOW + timedelta(days=8)
+    await company.hear(company.clients.remember, events.ComplaintClosed(lead_id=won.lead_id), now=later)
+    touches = await company.touches(won.person_id)
+    assert touches["thank_you"]["reason"] == "expired"
+    assert touches["review"]["state"] == "planned"
+    assert touches["review"]["due_at"] >= later
+
+
+async def test_an_open_job_holds_the_plan_of_the_last_one(company: Company) -> None:
+    person_id = await company.client()
+    won = await company.win(person_id=person_id)
+    assert {row["state"] for row in (await company.touches(person_id)).values()} == {"paused"}
+    await company.complete(won, job_id="job-2")
+    async with company.database.reading() as unit:
+        assert {row["state"] for row in await unit.fetch("SELECT state FROM enrolment")} == {"active"}
+
+
+async def test_nobody_is_forgotten_because_nobody_closed_a_complaint(company: Company) -> None:
+    from services.followup.scheduler.planning import PlanningTurn
+
+    won = await company.win()
+    await company.complete(won)
+    await company.hear(company.clients.remember, events.ComplaintOpened(lead_id=won.lead_id))
+    turn = PlanningTurn(company.database, company.planner, company.pauses)
+    await turn.turn(NOW + timedelta(days=181))
+    touches = await company.touches(won.person_id)
+    assert touches["anniversary"]["state"] == "planned"
+
+
+async def test_a_client_who_moved_hears_no_more(company: Company) -> None:
+    client_id = await company.client()
+    async with company.database.transaction() as unit:
+        await company.pauses.stop(unit, [client_id], "client.moved", NOW)
+    touches = await company.touches(client_id)
+    assert {(row["state"], row["reason"]) for row in touches.values()} == {("skipped", "moved")}
+
+
+async def test_a_review_ends_the_asking_for_one(company: Company) -> None:
+    won = await company.win()
+    await company.complete(won)
+    await company.hear(company.clients.remember, events.ReviewReceived(lead_id=won.lead_id, stars=2))
+    touches = await company.touches(won.person_id)
+    assert touches["review"]["reason"] == "until review.received"
+    assert touches["referral"]["state"] == "planned"
+
+
+async def test_who_sent_us_a_client_is_thanked_once(company: Company) -> None:
+    referrer = await company.client()
+    won = await company.win(referred_by=referrer, now=NOW + timedelta(days=3))
+    rows = [row for step, row in (await company.touches(referrer)).items() if step.startswith("referral_thanks")]
+    assert [(row["state"], row["due_at"]) for row in rows] == [("planned", NOW + timedelta(days=3))]
+    await company.hear(company.clients.create_client, won, now=NOW + timedelta(days=4))
+    rows = [row for step, row in (await company.touches(referrer)).items() if step.startswith("referral_thanks")]
+    assert len(rows) == 1
+
+
+async def test_a_couple_is_not_written_to_twice(company: Company) -> None:
+    first = await company.client(last_name="Okafor", postal_code="43604")
+    second = await company.client(last_name="OKAFOR ", postal_code="43604", now=NOW + timedelta(minutes=5))
+    one, two = await company.touches(first), await company.touches(second)
+    assert {row["state"] for row in one.values()} == {"planned"}
+    for step in ("thank_you", "check_in", "review", "referral"):
+        assert two[step]["state"] == "skipped"
+        assert two[step]["reason"].startswith(f"household: {one[step]['id']}")
+
+
+async def test_the_same_name_elsewhere_is_somebody_else(company: Company) -> None:
+    await company.client(last_name="Okafor", postal_code="43604")
+    other = await company.client(last_name="Okafor", postal_code="10001")
+    assert {row["state"] for row in (await company.touches(other)).values()} == {"planned"}
+
+
+async def test_an_erased_client_is_not_revived(company: Company) -> None:
+    won = await company.win()
+    await company.hear(company.clients.erase, events.PersonErased(lead_id=won.lead_id, person_id=won.person_id))
+    await company.hear(company.clients.create_client, won)
+    await company.complete(won)
+    assert await company.touches(won.person_id) == {}
+    async with company.database.reading() as unit:
+        client = await store.clients.find(unit, won.person_id)
+        assert (client["contact"], client["surname"], client["erased"]) == ({}, None, True)
+        assert await unit.value("SELECT count(*) FROM job") == 0
+
+
+ACKNOWLEDGE = """
+plan = "acknowledge"
+version = 1
+[enrol]
+event = "lead.qualified"
+[step.thank_you]
+after = "0 minutes"
+purpose = "service"
+expires = "1 day"
+"""
+
+
+def qualified(person_id: UUID, **more: object) -> events.LeadQualified:
+    return events.LeadQualified.model_validate(
+        {
+            "lead_id": uuid4(),
+            "person_id": person_id,
+            "form": "contact",
+            "tier": "P3",
+            "score": 50,
+            "received_at": NOW,
+            "contact": {"first_name": "Ada", "last_name": "Case", "email": "ada@maple.example"},
+            "agreement": "x",
+            **more,
+        }
+    )
+
+
+async def test_nobody_is_acknowledged_by_default(company: Company) -> None:
+    await company.client()
+    person_id = uuid4()
+    await company.hear(company.clients.acknowledge, qualified(person_id))
+    async with company.database.reading() as unit:
+        assert await store.clients.find(unit, person_id) is None
+
+
+async def test_an_acknowledgement_goes_to_who_asked_and_never_to_who_was_named(company: Company) -> None:
+    await company.publish(ACKNOWLEDGE)
+    asked, named = uuid4(), uuid4()
+    await company.hear(company.clients.acknowledge, qualified(asked), qualified(named, referred_by=str(uuid4())))
+    assert (await company.touches(asked))["thank_you"]["state"] == "planned"
+    assert await company.touches(named) == {}
+
+
+async def test_a_prospect_becomes_a_client_with_the_first_won_lead(company: Company) -> None:
+    await company.publish(ACKNOWLEDGE)
+    person_id = uuid4()
+    await company.hear(company.clients.acknowledge, qualified(person_id))
+    await company.win(person_id=person_id)
+    async with company.database.reading() as unit:
+        assert (await store.clients.find(unit, person_id))["prospect"] is False
+        sent = await unit.value("SELECT count(*) FROM outbox WHERE headers->>'ce_type' = 'leadhandoff.client.created.v1'")
+    assert sent == 1
+
+
+async def test_the_zone_of_a_client_moves_what_is_planned_and_says_so(company: Company) -> None:
+    from services.followup.scheduler.planning import PlanningTurn
+
+    client_id = await company.client()
+    before = (await company.touches(client_id))["review"]
+    await company.agree("America/Los_Angeles", NOW + timedelta(minutes=1))
+    assert await PlanningTurn(company.database, company.planner, company.pauses).turn(NOW + timedelta(minutes=2)) == 1
+    after = (await company.touches(client_id))["review"]
+    assert after["local_time"] == before["local_time"]
+    assert after["due_at"] - before["due_at"] == timedelta(hours=3)
+    async with company.database.reading() as unit:
+        row = await unit.row("SELECT * FROM recomputation")
+    assert row["cause"] == "zone=America/New_York -> zone=America/Los_Angeles"
+    assert (row["moved"] > 3, row["max_shift_seconds"]) == (True, 3 * 3600)
+
+
+async def test_a_late_fact_makes_no_expired_touch(company: Company) -> None:
+    won = await company.win()
+    await company.complete(won, on=date(2026, 11, 14))
+    touches = await company.touches(won.person_id)
+    assert "thank_you" not in touches
+    assert "referral" in touches
