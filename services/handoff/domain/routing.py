@@ -1,150 +1,235 @@
-"""Who gets this lead, and why: credit-weighted round robin in integers, with a record anybody can recompute.
+"""Who gets this lead, and why: a pure function of the agreement, the people, their credits, the lead and the time."""
 
-Bounds while all are available: never more than 1 - 1/n leads ahead of the weighted share.
-"""
-
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-ONE_LEAD = 10**9
+from services.handoff.domain import record as records
+from services.handoff.domain.credit import ONE_LEAD, Member, shares_of, take_turn
+from services.handoff.domain.people import Rep, away, next_available, outside_hours
+from services.handoff.domain.policy import Policy, Rule, Tier
+from services.handoff.domain.rules import Facets, match_rule
+from services.handoff.domain.team import LeftOut, Needs, Shortlist, Team
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A rep as the decision sees them. `last_turn`: when they last got a lead of this pool."""
+class Owner:
+    """The rep who knows the person, as a roster row, and the pool they had the person from."""
 
-    rep_id: UUID
-    name: str
-    state: str
-    weight: int
-    credit: int
-    last_turn: int
+    row: Mapping[str, Any]
+    rep: Rep
+    pool: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """`asked`: those who were offered it. `held`: nobody could take it so far; `overdue`: for too long."""
+
+    facets: Facets
+    since: datetime
+    hash: str = ""
+    asked: frozenset[str] = frozenset()
+    attempt: int = 0
+    held: bool = False
+    overdue: bool = False
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The pick (or None), the record of why, and every candidate with their credit afterwards."""
+    """The pick, or until when to hold the lead. `charges`: new credits of the pool's members, and who was served."""
 
-    pick: UUID | None
-    record: dict[str, Any]
-    candidates: tuple[Candidate, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    rule: str
+    pick: str | None
     pool: str
-    missed: tuple[str, ...]
+    kind: str
+    record: dict[str, Any]
+    charges: Sequence[tuple[Member, int]] = ()
+    served: Member | None = None
+    until: datetime | None = None
 
 
-def match_rule(rules: Sequence[Any], territories: Mapping[str, Sequence[str]], lead: Mapping[str, Any]) -> Match:
-    """The first rule that fits. The agreement guarantees that the last one does."""
-    missed: list[str] = []
-    for rule in rules:
-        in_territory = rule.territory is None or lead["postal_code"] in territories[rule.territory]
-        fits = (not rule.selection or lead["selection"] in rule.selection) and (not rule.tier or lead["tier"] in rule.tier)
-        if in_territory and fits:
-            return Match(rule.name, rule.pool, tuple(missed))
-        missed.append(rule.name)
-    raise ValueError("no rule fits: the last rule of an agreement must fit every lead")
+@dataclass(slots=True)
+class _Case:
+    """One decision in the making."""
+
+    policy: Policy
+    teams: Mapping[str, Team]
+    lead: Lead
+    at: datetime
+    needs: Needs
+    pool: str
+    rule: Rule
+    tried: frozenset[str]
+    record: dict[str, Any]
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        return self.policy.chain(self.pool)
+
+    @property
+    def tier(self) -> Tier:
+        return self.policy.tier(self.lead.facets.tier)
 
 
-def decide(
-    candidates: Sequence[Candidate], *, match: Match, agreement: str, turn: int, tried: frozenset[UUID] = frozenset()
-) -> Outcome:
-    """Filter in a fixed order, each exclusion with its reason; then the rep with the most credit."""
-    eligible: list[Candidate] = []
-    excluded: list[dict[str, str]] = []
-    for candidate in sorted(candidates, key=lambda one: one.rep_id):
-        if reason := _excluded_by(candidate, tried):
-            excluded.append({"rep_id": str(candidate.rep_id), "filter": reason[0], "reason": reason[1]})
-        else:
-            eligible.append(candidate)
-    record: dict[str, Any] = {
-        "agreement": agreement,
-        "rule": match.rule,
+def pools_of(policy: Policy, facets: Facets, owner_pool: str) -> tuple[str, ...]:
+    """Every pool the decision may look at: they are locked first."""
+    found = policy.chain(match_rule(policy.rules, facets).rule.pool)
+    return found + policy.chain(owner_pool) if owner_pool in policy.pools else found
+
+
+def decide(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) -> Outcome:
+    """The owner, else who is next by credit, else who helps out, is on call or manages; else hold it."""
+    case = _open(policy, teams, lead, at)
+    exhausted = lead.attempt >= policy.max_attempts
+    outcome = None if exhausted else (_to_owner(case) or _in_turn(case) or _after_hours(case) or _on_call(case))
+    if outcome is None and (exhausted or lead.overdue):
+        outcome = _on_duty(case, "manager")
+    if outcome is None and lead.held and lead.asked and (exhausted or lead.overdue or not _somebody_else(case)):
+        case.tried, case.left_out = frozenset(), []
+        case.record["asked_again"] = True
+        outcome = _in_turn(case) or _after_hours(case) or _on_call(case)
+    return outcome or _hold(case)
+
+
+def apply(outcome: Outcome, teams: Mapping[str, Team]) -> None:
+    """The next decision sees what this one changed."""
+    if outcome.served is None:
+        return
+    team = teams[outcome.pool]
+    team.turn += 1
+    for member, credit in outcome.charges:
+        member.credit = credit
+    outcome.served.last_turn = team.turn
+    outcome.served.load.open += 1
+    outcome.served.load.today += 1
+
+
+def _open(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) -> _Case:
+    match = match_rule(policy.rules, lead.facets)
+    rule, pool = match.rule, match.rule.pool
+    if lead.owner is not None and lead.owner.pool in policy.pools and policy.pools[lead.owner.pool].sticky:
+        pool = lead.owner.pool
+    needs = Needs.of(rule, policy.pools[pool], lead.facets)
+    record = {
+        "version": records.VERSION,
+        "agreement": policy.hash,
+        "at": at.isoformat(),
+        "lead": records.of_lead(lead),
+        "rule": rule.name,
         "rules_missed": list(match.missed),
-        "pool": match.pool,
-        "turn": turn,
-        "excluded": excluded,
-        "weights": {str(one.rep_id): one.weight for one in eligible},
-        "credits_before": {str(one.rep_id): one.credit for one in eligible},
-        "last_turns": {str(one.rep_id): one.last_turn for one in eligible},
+        "rosters": {name: teams[name].roster for name in policy.chain(pool)},
     }
-    if not eligible:
-        record |= {"pick": None, "sentence": f"Nobody in {match.pool} is available: {_counted(excluded)}."}
-        return Outcome(None, _sealed(record), tuple(candidates))
-    after = pick_by_credit(eligible, turn)
-    pick = next(one for one in after if one.last_turn == turn)
-    others = [one for one in after if one.rep_id != pick.rep_id]
-    runner_up = max(others, key=lambda one: (one.credit, -one.last_turn), default=None)
-    record |= {
-        "pick": str(pick.rep_id),
-        "runner_up": str(runner_up.rep_id) if runner_up else None,
-        "credits_after": {str(one.rep_id): one.credit for one in after},
-        "sentence": _sentence(pick, runner_up, match, excluded),
-    }
-    by_id = {one.rep_id: one for one in after}
-    return Outcome(pick.rep_id, _sealed(record), tuple(by_id.get(one.rep_id, one) for one in candidates))
+    return _Case(policy, teams, lead, at, needs, pool, rule, lead.asked, record)
 
 
-def pick_by_credit(eligible: Sequence[Candidate], turn: int) -> list[Candidate]:
-    """Everybody earns their share of one lead; the richest pays for it. Ties: whoever waited longest, then a hash."""
-    total = sum(one.weight for one in eligible)
-    shares = [ONE_LEAD * one.weight // total for one in eligible]
-    remainders = sorted(
-        range(len(eligible)), key=lambda place: (-(ONE_LEAD * eligible[place].weight % total), eligible[place].rep_id)
-    )
-    for place in remainders[: ONE_LEAD - sum(shares)]:
-        shares[place] += 1
-    credits = [one.credit + share for one, share in zip(eligible, shares, strict=True)]
-    best = max((credit, -one.last_turn) for credit, one in zip(credits, eligible, strict=True))
-    tied = [place for place, one in enumerate(eligible) if (credits[place], -one.last_turn) == best]
-    richest = tied[0] if len(tied) == 1 else max(tied, key=lambda place: _tie(eligible[place].rep_id))
-    credits[richest] -= ONE_LEAD
-    return [
-        Candidate(one.rep_id, one.name, one.state, one.weight, credits[place], turn if place == richest else one.last_turn)
-        for place, one in enumerate(eligible)
-    ]
+def _to_owner(case: _Case) -> Outcome | None:
+    """Who knows the client, if they are there within the tier's grace."""
+    owner, team = case.lead.owner, case.teams[case.pool]
+    if owner is None or not team.pool.sticky or owner.rep.state == "left" or owner.rep.id in case.tried:
+        return None
+    reason = away(owner.rep, case.at) or outside_hours(owner.rep, team.pool, case.at)
+    if reason is None:
+        case.record["sticky"] = {"rep_id": owner.rep.id, "result": "taken"}
+        sentence = f"{owner.rep.name} knows this client and is available."
+        served = next((one for one in team.members if one.rep.id == owner.rep.id), Member(owner.rep))
+        return _uncharged(case, "sticky", case.pool, served, sentence)
+    back = next_available(owner.rep, team.pool, case.at)
+    waits = back is not None and back <= case.lead.since + case.tier.grace
+    case.record["sticky"] = {"rep_id": owner.rep.id, "result": "waits" if waits else "away", "reason": reason[1]}
+    if not waits:
+        return None
+    sentence = f"{owner.rep.name} knows this client and is back in time: the lead waits for them."
+    return _held(case, "waits_for_owner", back, sentence)
 
 
-def hash_of_record(record: Mapping[str, Any]) -> str:
-    """The hash of everything but the hash."""
-    rest = {name: value for name, value in record.items() if name != "hash"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _sealed(record: dict[str, Any]) -> dict[str, Any]:
-    return {**record, "hash": hash_of_record(record)}
-
-
-def _excluded_by(candidate: Candidate, tried: frozenset[UUID]) -> tuple[str, str] | None:
-    if candidate.state != "active":
-        return "active", f"is {candidate.state}"
-    if candidate.weight <= 0:
-        return "weight", "has weight 0 in this pool"
-    if candidate.rep_id in tried:
-        return "tried", "was offered this lead before"
+def _in_turn(case: _Case, *, any_hour: bool = False) -> Outcome | None:
+    """Next by credit in the pool, else in those that help it out."""
+    case.left_out = []
+    for name in case.chain:
+        team = case.teams[name]
+        listed = team.shortlist(_needs_in(case, name), any_hour=any_hour)
+        ready, left_out = team.eligible(listed, case.tried)
+        case.left_out += [listed.left_out] if left_out is None else [listed.left_out, left_out]
+        if ready:
+            return _by_credit(case, team, listed, ready, "after_hours" if any_hour else "in_turn")
     return None
 
 
-def _tie(rep_id: UUID) -> str:
-    return hashlib.sha256(rep_id.bytes).hexdigest()
+def _needs_in(case: _Case, pool: str) -> Needs:
+    return case.needs if pool == case.pool else Needs.of(case.rule, case.policy.pools[pool], case.lead.facets)
 
 
-def _counted(excluded: Sequence[Mapping[str, str]]) -> str:
-    if not excluded:
-        return "it has no reps"
-    reasons = [one["reason"] for one in excluded]
-    return ", ".join(f"{reasons.count(reason)} {reason}" for reason in dict.fromkeys(reasons))
+def _by_credit(case: _Case, team: Team, listed: Shortlist, ready: list[Member], kind: str) -> Outcome:
+    absent = [one for one in listed.away if one.credit <= ONE_LEAD] if team.pool.catch_up else []
+    earners = ready + absent if absent else ready
+    shares = listed.shares if earners is listed.ready else shares_of([one.rep.weight for one in earners])
+    turn = take_turn(team.pool.name, earners, shares, len(ready))
+    pick = earners[turn.pick]
+    runner_up = earners[turn.runner_up] if turn.runner_up is not None else None
+    case.record |= records.of_turn(earners, absent, turn)
+    sentence = records.in_turn(pick, runner_up, team.pool.name, case.pool, case.rule.name, kind, case.left_out)
+    charges = list(zip(earners, turn.credits, strict=True))
+    kind = "overflow" if team.pool.name != case.pool else kind
+    return Outcome(pick.rep.id, team.pool.name, kind, _close(case, kind, team, pick, sentence), charges, pick)
 
 
-def _sentence(pick: Candidate, runner_up: Candidate | None, match: Match, excluded: Sequence[Mapping[str, str]]) -> str:
-    why = f"{pick.name} was next in line in {match.pool} (rule: {match.rule})"
-    if runner_up is not None:
-        why += f", ahead of {runner_up.name}"
-    return f"{why}; left out: {_counted(excluded)}." if excluded else f"{why}."
+def _after_hours(case: _Case) -> Outcome | None:
+    return _in_turn(case, any_hour=True) if case.tier.after_hours == "offer" else None
+
+
+def _on_call(case: _Case) -> Outcome | None:
+    return _on_duty(case, "on_call") if case.tier.after_hours == "on_call" else None
+
+
+def _on_duty(case: _Case, duty: str) -> Outcome | None:
+    for name in case.chain:
+        fit = case.teams[name].on_duty(duty, _needs_in(case, name), case.tried)
+        if fit:
+            case.record["last_turns"] = {one.rep.id: one.last_turn for one in fit}
+            return _uncharged(case, duty, name, fit[0], records.on_duty(fit[0], name, duty))
+    return None
+
+
+def _somebody_else(case: _Case) -> bool:
+    """Whether anybody who was not asked yet will work again."""
+    return any(case.teams[name].opens_at(_needs_in(case, name), case.tried) is not None for name in case.chain)
+
+
+def _uncharged(case: _Case, kind: str, pool: str, member: Member, sentence: str) -> Outcome:
+    """Given for a reason other than the turn: shown, and nobody's credit changes."""
+    team = case.teams[pool]
+    return Outcome(member.rep.id, pool, kind, _close(case, kind, team, member, sentence), (), member)
+
+
+def _hold(case: _Case) -> Outcome:
+    times = [case.teams[name].opens_at(_needs_in(case, name), case.tried) for name in case.chain]
+    until = min((time for time in times if time is not None), default=None)
+    return _held(case, "held", until, records.nobody(case.pool, case.left_out))
+
+
+def _held(case: _Case, kind: str, until: datetime | None, sentence: str) -> Outcome:
+    case.record["until"] = until.isoformat() if until else None
+    return Outcome(None, case.pool, kind, _close(case, kind, case.teams[case.pool], None, sentence), until=until)
+
+
+def _close(case: _Case, kind: str, team: Team, pick: Member | None, sentence: str) -> dict[str, Any]:
+    loads = [case.teams[name] for name in case.chain]
+    found = case.record | {
+        "pool": team.pool.name,
+        "kind": kind,
+        "turn": team.turn + (pick is not None),
+        "pick": pick.rep.id if pick else None,
+        "loads": records.of_loads(loads),
+        "sentence": sentence,
+        **records.of_left_out(case.left_out),
+    }
+    return records.sealed(found)
+
+
+def expires_at(policy: Policy, pool: str, tier: str, offered_at: datetime, span: timedelta) -> datetime:
+    """When a promise of this length runs out: in the pool's hours, or by the clock."""
+    if policy.tier(tier).always:
+        return offered_at + span
+    return policy.pools[pool].calendar.add(offered_at, span)

@@ -1,0 +1,102 @@
+"""The decision record: everything the decision was made of, what came of it, one plain sentence, and a hash over all."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from services.handoff.domain.credit import Member, Turn
+from services.handoff.domain.team import LeftOut, Team
+
+if TYPE_CHECKING:
+    from services.handoff.domain.routing import Lead
+
+VERSION = 2
+
+
+def of_lead(lead: "Lead") -> dict[str, Any]:
+    """What the decision knew of the lead; nothing personal."""
+    found: dict[str, Any] = {
+        "hash": lead.hash,
+        "since": lead.since.isoformat(),
+        "attempt": lead.attempt,
+        "facets": lead.facets.as_record(),
+    }
+    if lead.asked:
+        found["asked"] = sorted(lead.asked)
+    if lead.held:
+        found["held"] = True
+    if lead.overdue:
+        found["overdue"] = True
+    if lead.owner is not None:
+        found["owner"] = {"pool": lead.owner.pool, "rep": lead.owner.row}
+    return found
+
+
+def of_turn(earners: Sequence[Member], absent: Sequence[Member], turn: Turn) -> dict[str, Any]:
+    ids = [one.rep.id for one in earners]
+    found: dict[str, Any] = {
+        "weights": {one.rep.id: one.rep.weight for one in earners},
+        "credits_before": {one.rep.id: one.credit for one in earners},
+        "credits_after": dict(zip(ids, turn.credits, strict=True)),
+        "last_turns": {one.rep.id: one.last_turn for one in earners},
+        "runner_up": ids[turn.runner_up] if turn.runner_up is not None else None,
+    }
+    if absent:
+        found["catching_up"] = [one.rep.id for one in absent]
+    return found
+
+
+def of_loads(teams: Sequence[Team]) -> dict[str, list[int]]:
+    """Open and today, of those who have a limit."""
+    return {one.rep.id: [one.load.open, one.load.today] for team in teams for one in team.limited}
+
+
+def of_left_out(left_out: Sequence[LeftOut]) -> dict[str, Any]:
+    return {
+        "excluded": [entry for one in left_out for entry in one.listed],
+        "excluded_count": sum(sum(one.reasons.values()) for one in left_out),
+    }
+
+
+def in_turn(
+    pick: Member, runner_up: Member | None, pool: str, first: str, rule: str, kind: str, left_out: Sequence[LeftOut]
+) -> str:
+    why = f"{pick.rep.name} was next in line in {pool} (rule: {rule})"
+    if runner_up is not None:
+        why += f", ahead of {runner_up.rep.name}"
+    if pool != first:
+        why = f"Nobody in {first} was available, so {pool} helps out: {why}"
+    if kind == "after_hours":
+        why += ", and starts when the pool opens"
+    others = counted(left_out)
+    return f"{why}; left out: {others}." if others else f"{why}."
+
+
+def on_duty(member: Member, pool: str, duty: str) -> str:
+    if duty == "on_call":
+        return f"Nobody in {pool} is at work, and {member.rep.name} is on call."
+    return f"Nobody in {pool} took it in time: it goes to {member.rep.name}, who manages the pool."
+
+
+def nobody(pool: str, left_out: Sequence[LeftOut]) -> str:
+    return f"Nobody in {pool} is available: {counted(left_out) or 'it has no reps'}."
+
+
+def counted(left_out: Sequence[LeftOut]) -> str:
+    reasons: dict[str, int] = {}
+    for one in left_out:
+        for reason, count in one.reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    return ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+
+
+def hash_of_record(record: Mapping[str, Any]) -> str:
+    """The hash of everything but the hash."""
+    rest = {name: value for name, value in record.items() if name != "hash"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def sealed(record: dict[str, Any]) -> dict[str, Any]:
+    record["hash"] = hash_of_record(record)
+    return record
