@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.handoff import store
 from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases.advance import advance, end_assignment
-from services.handoff.use_cases.route import route
+from services.handoff.use_cases.route import lock_for_routing, route
 from shared import events
 from shared.database import Database, Transaction
 from shared.http import Problem, problems
@@ -119,6 +119,8 @@ async def _command(
     found = await store.assignments.assignment(unit, assignment_id)
     if found is None or caller.rep_id not in (None, found["rep_id"]):
         raise Problem(404, "There is no assignment of this id.")
+    if name == "declined":
+        await lock_for_routing(unit, [found["lead_id"]], now)
     lead = await store.leads.lock_lead(unit, found["lead_id"])
     found = await store.assignments.assignment(unit, assignment_id)  # as it is under the lock
     if name == "declined":

@@ -2,7 +2,7 @@
 
 from services.handoff import consumer
 from services.handoff.cli.agreement import agreement
-from services.handoff.cli.decisions import verify
+from services.handoff.cli.decisions import explain, verify
 from services.handoff.cli.reps import reps
 from services.handoff.cli.scoreboard import scoreboard
 from services.handoff.main import MIGRATIONS, build
@@ -10,5 +10,5 @@ from services.handoff.settings import Settings
 from shared.commands import service_commands
 
 main = service_commands("handoff", Settings, build, MIGRATIONS, topics=consumer.TOPICS)
-for one in (reps, agreement, verify, scoreboard):
+for one in (reps, agreement, explain, verify, scoreboard):
     main.add_command(one)

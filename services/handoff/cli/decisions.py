@@ -1,21 +1,29 @@
 """The commands that explain and prove decisions."""
 
+from uuid import UUID
+
 import click
 
-from services.handoff import store
 from services.handoff.cli.database import run
-from services.handoff.domain.routing import hash_of_record
-from shared.database import Transaction
+from services.handoff.use_cases.explain import explain_lead
+from services.handoff.use_cases.verify import verify_decisions
 
 
-@click.command("verify", help="Recompute the hash of every stored decision.")
+@click.command("explain", help="Say why a lead went where it went; with --rep, why not to that one.")
+@click.argument("lead", type=click.UUID)
+@click.option("--rep", type=click.UUID, help="The id of a rep: see `reps list`.")
+def explain(lead: UUID, rep: UUID | None) -> None:
+    lines = run(lambda unit: explain_lead(unit, lead, rep))
+    if not lines:
+        raise click.ClickException("There is no lead of this id.")
+    for line in lines:
+        click.echo(line)
+
+
+@click.command("verify", help="Make every stored decision again: same inputs, same outcome, same hash.")
 def verify() -> None:
-    async def work(unit: Transaction) -> tuple[int, list[str]]:
-        rows = await store.assignments.decisions(unit)
-        return len(rows), [str(row["id"]) for row in rows if hash_of_record(row["decision"]) != row["decision"]["hash"]]
-
-    count, wrong = run(work)
-    for one in wrong:
-        click.echo(f"The decision of assignment {one} was changed after it was made.", err=True)
-    click.echo(f"{count - len(wrong)} of {count} decisions verify.")
-    raise SystemExit(bool(wrong))
+    findings = run(verify_decisions)
+    for assignment, problem in findings.wrong:
+        click.echo(f"The decision of assignment {assignment} {problem}.", err=True)
+    click.echo(f"{findings.checked - len(findings.wrong)} of {findings.checked} decisions verify.")
+    raise SystemExit(bool(findings.wrong))

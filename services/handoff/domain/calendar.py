@@ -34,7 +34,7 @@ class Calendar:
         self._known: dict[date, tuple[Interval, ...]] = {}
 
     def is_open(self, at: datetime) -> bool:
-        return self.always or any(start <= at < end for start, end in self._around(at))
+        return self.always or any(start <= at < end for start, end in self._open_on(at.astimezone(self.zone).date()))
 
     def next_open(self, at: datetime) -> datetime:
         """The first open instant from `at` on. Raises NeverOpen."""
@@ -68,43 +68,32 @@ class Calendar:
             total += max(min(closes, end) - max(opens, start), timedelta())
         return total
 
-    def _around(self, at: datetime) -> Iterator[Interval]:
-        today = at.astimezone(self.zone).date()
-        yield from self._open_on(today - ONE_DAY)
-        yield from self._open_on(today)
-
     def _from(self, at: datetime) -> Iterator[Interval]:
-        """Intervals in order, none overlapping another, from the one before `at` on."""
-        first = at.astimezone(self.zone).date() - 2 * ONE_DAY
-        reached = datetime.min.replace(tzinfo=UTC)
+        """Open intervals in order, from the day of `at` on."""
+        first = at.astimezone(self.zone).date()
         for step in range(HORIZON):
-            for start, end in self._open_on(first + step * ONE_DAY):
-                if end > reached:
-                    yield max(start, reached), end
-                    reached = end
+            yield from self._open_on(first + step * ONE_DAY)
 
     def _until(self, at: datetime) -> Iterator[Interval]:
-        """Intervals backwards from `at`, none overlapping another."""
-        last, reached = at.astimezone(self.zone).date(), datetime.max.replace(tzinfo=UTC)
+        """Open intervals backwards, from the day of `at` on."""
+        last = at.astimezone(self.zone).date()
         for step in range(HORIZON):
-            for start, end in sorted(self._open_on(last - step * ONE_DAY), reverse=True):
-                if start < reached:
-                    yield start, min(end, reached)
-                    reached = start
+            yield from reversed(self._open_on(last - step * ONE_DAY))
 
     def _open_on(self, day: date) -> tuple[Interval, ...]:
-        """What opens on a local day, merged, in UTC."""
+        """What is open between two local midnights, in UTC."""
         found = self._known.get(day)
         if found is None:
             if len(self._known) >= KEPT_DAYS:
                 self._known.clear()
-            minutes = self._special.get(day, self._week[day.weekday()])
-            found = self._known[day] = tuple(
-                (start, end)
-                for start, end in ((instant(self.zone, day, first), instant(self.zone, day, last)) for first, last in minutes)
-                if start < end
-            )
+            from_yesterday = [(start - 1440, end - 1440) for start, end in self._minutes_of(day - ONE_DAY)]
+            minutes = _merged([*from_yesterday, *self._minutes_of(day)])
+            ends = ((instant(self.zone, day, max(start, 0)), instant(self.zone, day, min(end, 1440))) for start, end in minutes)
+            found = self._known[day] = tuple((start, end) for start, end in ends if start < end)
         return found
+
+    def _minutes_of(self, day: date) -> Minutes:
+        return self._special.get(day, self._week[day.weekday()])
 
 
 def instant(zone: ZoneInfo, day: date, minute: int) -> datetime:
@@ -127,14 +116,19 @@ def _end_of_gap(zone: ZoneInfo, local: datetime) -> datetime:
 
 
 def _minutes(intervals: Sequence[str]) -> Minutes:
-    """`22:00-06:00` as minutes of the day it begins on, merged and in order."""
+    """`22:00-06:00` as minutes of the day it begins on."""
+    pairs = [(_minute(one[:5]), _minute(one[6:])) for one in intervals]
+    return tuple((start, end if end > start else end + 1440) for start, end in pairs)
+
+
+def _merged(intervals: Sequence[tuple[int, int]]) -> Minutes:
+    """In order, none touching another."""
     found: list[tuple[int, int]] = []
-    for start, end in sorted((_minute(one[:5]), _minute(one[6:])) for one in intervals):
-        closes = end if end > start else end + 1440
+    for start, end in sorted(intervals):
         if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], closes))
+            found[-1] = (found[-1][0], max(found[-1][1], end))
         else:
-            found.append((start, closes))
+            found.append((start, end))
     return tuple(found)
 
 

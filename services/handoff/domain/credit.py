@@ -79,7 +79,7 @@ def tie(pool: str, rep_id: str) -> str:
 def refund(members: Sequence[Member], rep_id: str) -> None:
     """Give a turn back: one lead of credit to the rep, paid by the others by weight."""
     rep = next((one for one in members if one.rep.id == rep_id), None)
-    others = [one for one in members if one is not rep and one.rep.weight > 0 and one.rep.state != "left"]
+    others = [one for one in members if one is not rep and _shares(one)]
     if rep is None or not others:
         return
     rep.credit += ONE_LEAD
@@ -89,16 +89,18 @@ def refund(members: Sequence[Member], rep_id: str) -> None:
 
 def settle_leavers(members: Sequence[Member]) -> None:
     """Who has left, or has weight 0 now, hands their balance to the others by weight."""
-    stay = [one for one in members if one.rep.weight > 0 and one.rep.state != "left"]
-    balance = sum(one.credit for one in members if one not in stay) if len(stay) < len(members) else 0
-    if not stay:
+    stay = [one for one in members if _shares(one)]
+    gone = [one for one in members if one.credit and not _shares(one)]
+    if not stay or not gone:
         return
-    for one in members:
-        if one.rep.weight <= 0 or one.rep.state == "left":
-            one.credit = 0
-    if balance:
-        weights = [one.rep.weight for one in stay]
-        parts = [balance * weight // sum(weights) for weight in weights]
-        parts[0] += balance - sum(parts)
-        for one, part in zip(stay, parts, strict=True):
-            one.credit += part
+    balance, total = sum(one.credit for one in gone), sum(one.rep.weight for one in stay)
+    parts = [balance * one.rep.weight // total for one in stay]
+    parts[0] += balance - sum(parts)
+    for one, part in zip(stay, parts, strict=True):
+        one.credit += part
+    for one in gone:
+        one.credit = 0
+
+
+def _shares(member: Member) -> bool:
+    return member.rep.weight > 0 and member.rep.state != "left"

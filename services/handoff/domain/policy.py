@@ -67,6 +67,7 @@ class Policy:
     prefixes: tuple[tuple[str, str], ...] = ()
     max_attempts: int = 3
     sticky_for: timedelta = timedelta(days=180)
+    refund_reasons: frozenset[str] = frozenset()
 
     def tier(self, name: str) -> Tier:
         return self.tiers.get(name) or self.tiers[USUAL_TIER]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from services.handoff.domain.routing import Lead
 
 VERSION = 2
+FLAGS = ("held", "rested", "overdue")
 
 
 def of_lead(lead: "Lead") -> dict[str, Any]:
@@ -24,10 +25,7 @@ def of_lead(lead: "Lead") -> dict[str, Any]:
     }
     if lead.asked:
         found["asked"] = sorted(lead.asked)
-    if lead.held:
-        found["held"] = True
-    if lead.overdue:
-        found["overdue"] = True
+    found |= {name: True for name in FLAGS if getattr(lead, name)}
     if lead.owner is not None:
         found["owner"] = {"pool": lead.owner.pool, "rep": lead.owner.row}
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from services.handoff.domain.credit import CATCH_UP, Load, Member
 from services.handoff.domain.people import rep_from_row
 from services.handoff.domain.policy import Policy
+from services.handoff.domain.record import FLAGS
 from services.handoff.domain.routing import Lead, Outcome, Owner, decide
 from services.handoff.domain.rules import Facets
 from services.handoff.domain.team import Team
@@ -48,8 +49,7 @@ def _lead(found: Mapping[str, Any], policy: Policy) -> Lead:
         hash=found["hash"],
         asked=frozenset(found.get("asked", ())),
         attempt=found["attempt"],
-        held=found.get("held", False),
-        overdue=found.get("overdue", False),
+        **{name: True for name in FLAGS if found.get(name)},
         owner=owner_of(owner["rep"], owner["pool"], policy) if owner else None,
     )
 

@@ -24,7 +24,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """`asked`: those who were offered it. `held`: nobody could take it so far; `overdue`: for too long."""
+    """`asked`: those who were offered it. `held`: nobody could take it so far; `rested`: for a while; `overdue`: for too long."""
 
     facets: Facets
     since: datetime
@@ -32,6 +32,7 @@ class Lead:
     asked: frozenset[str] = frozenset()
     attempt: int = 0
     held: bool = False
+    rested: bool = False
     overdue: bool = False
     owner: Owner | None = None
 
@@ -86,7 +87,7 @@ def decide(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) 
     outcome = None if exhausted else (_to_owner(case) or _in_turn(case) or _after_hours(case) or _on_call(case))
     if outcome is None and (exhausted or lead.overdue):
         outcome = _on_duty(case, "manager")
-    if outcome is None and lead.held and lead.asked and (exhausted or lead.overdue or not _somebody_else(case)):
+    if outcome is None and lead.asked and (lead.overdue or (lead.rested and not _somebody_else(case))):
         case.tried, case.left_out = frozenset(), []
         case.record["asked_again"] = True
         outcome = _in_turn(case) or _after_hours(case) or _on_call(case)

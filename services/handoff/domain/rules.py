@@ -63,6 +63,11 @@ def postal_code(text: str | None) -> str:
     return plus_4[1] if plus_4 else code
 
 
+def reason_key(text: str) -> str:
+    """Reasons are compared as words: `Out_of-area` is `out of area`."""
+    return " ".join(text.lower().replace("_", " ").replace("-", " ").split())
+
+
 def areas_of(policy: Policy, code: str) -> tuple[str, ...]:
     if not code:
         return ()

@@ -126,7 +126,9 @@ class PoolMember(HandoffTable, table=True):
 
 
 class Lead(HandoffTable, table=True):
-    """A qualified lead in sales. `snapshot` is what marketing told us."""
+    """A qualified lead in sales. `snapshot` is what marketing told us. `held_in`: the pool that has nobody for it yet."""
+
+    __table_args__ = (Index("lead_held", "held_in", "qualified_at", postgresql_where="state = 'held'"),)
 
     id: UUID = Field(primary_key=True)
     person_id: UUID = Field(index=True)
@@ -140,6 +142,7 @@ class Lead(HandoffTable, table=True):
     qualified_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
     held_since: datetime | None = Field(default=None, sa_type=Instant)
+    held_in: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class Assignment(HandoffTable, table=True):

@@ -1,5 +1,6 @@
 """The versions of the agreement."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -24,3 +25,9 @@ async def version(unit: Transaction, agreement_hash: str | None) -> Any:
     if agreement_hash is None:
         return await current_agreement(unit)
     return await unit.row("SELECT * FROM agreement WHERE hash = $1", agreement_hash)
+
+
+async def texts(unit: Transaction, hashes: Iterable[str]) -> dict[str, str]:
+    """The agreements of these hashes, as they were applied."""
+    rows = await unit.fetch("SELECT hash, text FROM agreement WHERE hash = ANY($1::text[])", list(hashes))
+    return {row["hash"]: row["text"] for row in rows}

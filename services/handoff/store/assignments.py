@@ -1,5 +1,6 @@
 """Offers of leads to reps, and the decisions behind them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,12 @@ async def assignment(unit: Transaction, assignment_id: UUID) -> Any:
 
 async def active_assignment(unit: Transaction, lead_id: UUID) -> Any:
     return await unit.row(f"SELECT * FROM assignment WHERE lead_id = $1 AND {models.ACTIVE}", lead_id)  # noqa: S608
+
+
+async def active_of(unit: Transaction, lead_ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """The active assignment of each of these leads."""
+    query = f"SELECT * FROM assignment WHERE lead_id = ANY($1::uuid[]) AND {models.ACTIVE}"  # noqa: S608
+    return {row["lead_id"]: row for row in await unit.fetch(query, lead_ids)}
 
 
 async def assignments(
@@ -35,13 +42,29 @@ async def assignments_of(unit: Transaction, lead_id: UUID) -> Rows:
     return await unit.fetch("SELECT * FROM assignment WHERE lead_id = $1 ORDER BY attempt DESC", lead_id)
 
 
-async def tried_reps(unit: Transaction, lead_id: UUID) -> frozenset[UUID]:
-    return frozenset(row["rep_id"] for row in await unit.fetch("SELECT rep_id FROM assignment WHERE lead_id = $1", lead_id))
+async def asked(unit: Transaction, lead_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """Who was offered each of these leads."""
+    if not lead_ids:
+        return {}
+    query = "SELECT lead_id, array_agg(DISTINCT rep_id::text) AS reps FROM assignment WHERE lead_id = ANY($1::uuid[]) GROUP BY 1"
+    return {row["lead_id"]: frozenset(row["reps"]) for row in await unit.fetch(query, lead_ids)}
 
 
 async def set_assignment_state(unit: Transaction, assignment_id: UUID, state: str, reason: str = "") -> None:
     await unit.execute("UPDATE assignment SET state = $2, reason = $3 WHERE id = $1", assignment_id, state, reason)
 
 
-async def decisions(unit: Transaction) -> Rows:
-    return await unit.fetch("SELECT id, decision FROM assignment")
+async def set_states(unit: Transaction, rows: Sequence[tuple[UUID, str, str]]) -> None:
+    """State and reason of several assignments."""
+    if rows:
+        await unit.execute(
+            "UPDATE assignment a SET state = n.state, reason = n.reason "
+            "FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n(id, state, reason) WHERE a.id = n.id",
+            *map(list, zip(*rows, strict=True)),
+        )
+
+
+async def decisions(unit: Transaction, after: UUID | None, limit: int) -> Rows:
+    """Stored decisions in order of their assignments' ids, a chunk at a time."""
+    query = "SELECT id, decision FROM assignment WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2"
+    return await unit.fetch(query, after, limit)

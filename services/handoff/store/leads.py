@@ -15,17 +15,35 @@ async def insert_leads(unit: Transaction, leads: list[dict[str, Any]]) -> set[UU
     return {row["id"] for row in rows}
 
 
-async def set_lead_states(unit: Transaction, rows: Sequence[tuple[UUID, str, UUID | None, int]], now: datetime) -> None:
-    """State, owner and attempt of several leads."""
+async def save_routed(unit: Transaction, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+    """What routing made of several leads."""
     await unit.execute(
-        "UPDATE lead l SET state = n.state, owner_id = n.owner, attempt = n.attempt, updated_at = $5 "
-        "FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[]) AS n(id, state, owner, attempt) WHERE l.id = n.id",
-        [row[0] for row in rows],
-        [row[1] for row in rows],
-        [row[2] for row in rows],
-        [row[3] for row in rows],
+        "UPDATE lead l SET state = n.state, owner_id = n.owner_id, attempt = n.attempt, held_since = n.held_since, "
+        "held_in = coalesce(n.held_in, ''), updated_at = $2 FROM jsonb_to_recordset($1) AS n(id uuid, state text, "
+        "owner_id uuid, attempt int, held_since timestamptz, held_in text) WHERE l.id = n.id",
+        rows,
         now,
     )
+
+
+async def take_held(unit: Transaction, pools: Sequence[str], limit: int) -> Rows:
+    """The leads that wait longest in these pools. Those somebody else is busy with are left alone."""
+    return await unit.fetch(
+        "SELECT * FROM lead WHERE state = 'held' AND held_in = ANY($1::text[]) ORDER BY qualified_at, id LIMIT $2 "
+        "FOR UPDATE SKIP LOCKED",
+        pools,
+        limit,
+    )
+
+
+async def lock_leads(unit: Transaction, lead_ids: Sequence[UUID]) -> Rows:
+    """Leads as they are now, locked, in one order: the ones that were merged or erased meanwhile too."""
+    return await unit.fetch("SELECT * FROM lead WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", lead_ids)
+
+
+async def peek(unit: Transaction, lead_ids: Sequence[UUID]) -> Rows:
+    """Leads as they are, not locked: to find out which pools to lock first."""
+    return await unit.fetch("SELECT * FROM lead WHERE id = ANY($1::uuid[])", lead_ids)
 
 
 async def set_lead_state(unit: Transaction, lead_id: UUID, state: str, now: datetime) -> None:

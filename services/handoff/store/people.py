@@ -12,11 +12,6 @@ async def reps(unit: Transaction) -> Rows:
     )
 
 
-async def has_rep_not_tried(unit: Transaction, tried: frozenset[UUID]) -> bool:
-    query = "SELECT EXISTS (SELECT 1 FROM rep WHERE state = 'active' AND id <> ALL($1::uuid[]))"
-    return bool(await unit.value(query, list(tried)))
-
-
 async def set_rep_state(unit: Transaction, rep_id: UUID, state: str) -> str | None:
     """Returns the rep's name, or None where there is no such rep."""
     found = await unit.value("UPDATE rep SET state = $2 WHERE id = $1 RETURNING name", rep_id, state)

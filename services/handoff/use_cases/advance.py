@@ -8,6 +8,7 @@ from services.handoff import store
 from services.handoff.domain.lifecycle import ENDS, Illegal, Step, is_same_report, steps_to
 from services.handoff.use_cases.facts import announce
 from services.handoff.use_cases.jobs import publish_jobs
+from services.handoff.use_cases.refunds import refund_if_due
 from shared import events
 from shared.database import Transaction
 
@@ -35,6 +36,8 @@ async def advance(unit: Transaction, lead: Any, command: str, details: Mapping[s
     await store.assignments.set_assignment_state(unit, assignment["id"], state, str(details.get("reason") or ""))
     await store.leads.set_lead_state(unit, lead["id"], command, now)
     await announce(unit, outgoing, now)
+    if command in ENDS:
+        await refund_if_due(unit, assignment, str(details.get("reason") or ""), now)
     if command == "won":
         await publish_jobs(unit, lead, now)
 
@@ -49,7 +52,7 @@ async def _check_repeat(unit: Transaction, lead: Any, command: str, details: Map
 
 def _event(lead: Any, assignment: Any, step: Step, details: Mapping[str, Any], now: datetime) -> events.Event:
     if step.name == "accepted":
-        return _ended(events.AssignmentAccepted, assignment, "", now, implied=step.implied)
+        return ended_event(events.AssignmentAccepted, assignment, "", now, implied=step.implied)
     common = {"lead_id": lead["id"], "person_id": lead["person_id"], "rep_id": assignment["rep_id"], "at": now}
     own = {} if step.implied else dict(details)
     if step.name == "won":
@@ -58,7 +61,9 @@ def _event(lead: Any, assignment: Any, step: Step, details: Mapping[str, Any], n
     return _EVENTS[step.name].model_validate({**common, **own, "implied": step.implied})
 
 
-def _ended(kind: type[events.AssignmentEnded], row: Any, reason: str, now: datetime, *, implied: bool = False) -> events.Event:
+def ended_event(
+    kind: type[events.AssignmentEnded], row: Any, reason: str, now: datetime, *, implied: bool = False
+) -> events.Event:
     return kind(
         lead_id=row["lead_id"],
         assignment_id=row["id"],
@@ -75,4 +80,6 @@ async def end_assignment(
 ) -> None:
     """Declined, expired or withdrawn: the lead is nobody's until it is routed again."""
     await store.assignments.set_assignment_state(unit, assignment["id"], state, reason)
-    await announce(unit, [_ended(kind, assignment, reason, now)], now)
+    await announce(unit, [ended_event(kind, assignment, reason, now)], now)
+    if state == "withdrawn":
+        await refund_if_due(unit, assignment, reason, now)

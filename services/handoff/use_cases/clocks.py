@@ -1,59 +1,133 @@
-"""Time ran out: an offer nobody took goes to the next rep, or stays with its rep, breached and escalated."""
+"""Time ran out, or is about to: warnings, expired offers, clients nobody called, leads that were held too long."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from services.handoff import store
-from services.handoff.use_cases.advance import end_assignment
+from services.handoff import models, store
+from services.handoff.domain.clocks import ACCEPTANCE, Look, Promise, next_look
+from services.handoff.domain.policy import Policy
+from services.handoff.use_cases.advance import ended_event
 from services.handoff.use_cases.facts import announce
-from services.handoff.use_cases.route import parse_agreement, route
+from services.handoff.use_cases.policy import current_policy
+from services.handoff.use_cases.route import carry_out, lock_for_routing, plan_routes
+from services.handoff.use_cases.routed import escalation, timer
 from shared import events
 from shared.database import Transaction
+
+HELD = ("held", "hold")
+WATCHED = {"acceptance": ("offered",), "first_touch": ("offered", "accepted")}
+ENDED = {
+    "acceptance": (events.AssignmentExpired, "expired", "not accepted in time"),
+    "first_touch": (events.AssignmentWithdrawn, "withdrawn", "the client was not reached in time"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A look at a promise that still stands."""
+
+    look: Look
+    lead: Any
+    assignment: Any
 
 
 async def handle_due_timers(unit: Transaction, now: datetime) -> int:
     """Look at what is due again, each against the lead as it is now. Returns how many."""
     timers = await store.timers.claim_timers(unit, now)
-    for timer in timers:
-        lead = await store.leads.lock_lead(unit, timer["lead_id"])
-        if lead is None:
-            continue
-        if timer["kind"] == "held" and lead["state"] == "held":
-            await route(unit, [lead], now)
-        elif timer["kind"] == "acceptance" and lead["state"] == "offered":
-            assignment = await store.assignments.active_assignment(unit, lead["id"])
-            if assignment is not None and assignment["id"] == timer["assignment_id"]:
-                await _expire(unit, lead, assignment, now)
+    if not timers:
+        return 0
+    lead_ids = list({row["lead_id"] for row in timers})
+    if any(row["percent"] == 100 for row in timers):
+        await lock_for_routing(unit, lead_ids, now)
+    leads = {row["id"]: row for row in await store.leads.lock_leads(unit, lead_ids)}
+    await _look_at_held(unit, timers, leads, now)
+    await _look_at_promises(unit, [row for row in timers if row["kind"] not in HELD], leads, now)
     return len(timers)
 
 
-async def _expire(unit: Transaction, lead: Any, assignment: Any, now: datetime) -> None:
-    names = {name: assignment[name] for name in ("lead_id", "rep_id", "attempt", "expires_at")}
-    breached = events.SlaBreached(
-        lead_id=names["lead_id"],
-        assignment_id=assignment["id"],
-        rep_id=names["rep_id"],
-        attempt=names["attempt"],
-        sla="acceptance",
-        due_at=names["expires_at"],
-        at=now,
-    )
-    await announce(unit, [breached], now)
-    agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
-    if lead["attempt"] < agreement.max_attempts and await _has_somebody_else(unit, lead):
-        await end_assignment(unit, assignment, events.AssignmentExpired, "expired", "not accepted in time", now)
-        await route(unit, [lead], now)
+async def _look_at_held(unit: Transaction, timers: Sequence[Any], leads: dict[UUID, Any], now: datetime) -> None:
+    held = {key: lead for key, lead in leads.items() if lead["state"] == "held" and lead["held_in"]}
+    late = {row["lead_id"] for row in timers if row["kind"] == "hold"} & held.keys()
+    again = {row["lead_id"] for row in timers if row["kind"] == "held"} & held.keys()
+    if not late | again:
         return
-    escalated = events.LeadEscalated(
-        lead_id=lead["id"],
-        person_id=lead["person_id"],
-        rep_id=assignment["rep_id"],
-        at=now,
-        reason="The offer was not accepted in time, and there is nobody else to turn to: it stays with its rep.",
-    )
-    await announce(unit, [escalated], now)
+    plan = await plan_routes(unit, [held[key] for key in held.keys() & (late | again)], now, only_offers=late - again)
+    escalated = [key for key in sorted(late) if plan.kind_of(key) != "manager"]  # that one says so itself
+    await announce(unit, [_held_too_long(held[key], now) for key in escalated], now)
+    await carry_out(unit, plan, now)
 
 
-async def _has_somebody_else(unit: Transaction, lead: Any) -> bool:
-    tried = await store.assignments.tried_reps(unit, lead["id"])
-    return await store.people.has_rep_not_tried(unit, tried)
+def _held_too_long(lead: Any, now: datetime) -> events.LeadEscalated:
+    waited = int((now - lead["held_since"]).total_seconds() / 60)
+    return escalation(lead, f"Nobody could take this lead for {waited} minutes.", now)
+
+
+async def _look_at_promises(unit: Transaction, timers: Sequence[Any], leads: dict[UUID, Any], now: datetime) -> None:
+    policy = await current_policy(unit)
+    active = await store.assignments.active_of(unit, [row["lead_id"] for row in timers])
+    following: list[dict[str, Any]] = []
+    breached: list[Due] = []
+    at_risk: list[events.Event] = []
+    for row in timers:
+        lead, assignment = leads.get(row["lead_id"]), active.get(row["lead_id"])
+        if lead is None or assignment is None or assignment["id"] != row["assignment_id"]:
+            continue
+        due = Due(Look(row["due_at"], row["kind"], row["percent"]), lead, assignment)
+        if lead["state"] in WATCHED[due.look.sla]:
+            if due.look.percent == 100:
+                breached.append(due)
+            else:
+                at_risk.append(_sla_event(events.SlaAtRisk, due, now))
+        following += _next_timer(policy, due, now)
+    await announce(unit, at_risk, now)
+    gone = await _breach(unit, breached, now)
+    await unit.insert(models.Timer, [row for row in following if row["assignment_id"] not in gone])
+
+
+def _next_timer(policy: Policy, due: Due, now: datetime) -> list[dict[str, Any]]:
+    """The promises of an offer are watched one look after the other, until the client was reached."""
+    row, lead = due.assignment, due.lead
+    if lead["state"] not in WATCHED["first_touch"]:
+        return []
+    pool = row["decision"].get("pool", "")
+    made = Promise(pool, lead["tier"], row["offered_at"], row["expires_at"], row["touch_by"] or row["expires_at"])
+    look = next_look(policy, made, due.look, now)
+    return [timer(look.due_at, look.sla, lead["id"], row["id"], look.percent)] if look else []
+
+
+async def _breach(unit: Transaction, breached: Sequence[Due], now: datetime) -> set[UUID]:
+    """Turn to somebody else; where there is nobody, the lead stays with its rep. Returns the assignments that ended."""
+    if not breached:
+        return set()
+    ids = [due.lead["id"] for due in breached]
+    plan = await plan_routes(unit, [due.lead for due in breached], now, only_offers=ids)
+    outgoing: list[events.Event] = []
+    ended: list[tuple[UUID, str, str]] = []
+    for due in breached:
+        outgoing.append(_sla_event(events.SlaBreached, due, now))
+        if plan.kind_of(due.lead["id"]) is None:
+            outgoing.append(_stays(due, now))
+        else:
+            kind, state, reason = ENDED[due.look.sla]
+            outgoing.append(ended_event(kind, due.assignment, reason, now))
+            ended.append((due.assignment["id"], state, reason))
+    await store.assignments.set_states(unit, ended)
+    await announce(unit, outgoing, now)
+    await carry_out(unit, plan, now)
+    return {row[0] for row in ended}
+
+
+def _stays(due: Due, now: datetime) -> events.LeadEscalated:
+    what = "The offer was not accepted" if due.look.sla == ACCEPTANCE else "The client was not reached"
+    reason = f"{what} in time, and there is nobody else to turn to: it stays with its rep."
+    return escalation(due.lead, reason, now, rep_id=due.assignment["rep_id"])
+
+
+def _sla_event(kind: type[events.SlaEvent], due: Due, now: datetime) -> events.SlaEvent:
+    row = due.assignment
+    ends = row["expires_at"] if due.look.sla == ACCEPTANCE else row["touch_by"]
+    names = {"lead_id": row["lead_id"], "assignment_id": row["id"], "rep_id": row["rep_id"], "attempt": row["attempt"]}
+    return kind(**names, sla=due.look.sla, due_at=ends, at=now)

@@ -4,13 +4,20 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+from services.handoff import store
 from services.handoff.domain.calendar import Calendar
 from services.handoff.domain.policy import Policy, Pool, Rule, Tier
-from services.handoff.domain.rules import postal_code
+from services.handoff.domain.rules import postal_code, reason_key
 from shared import agreement as schema
 from shared.agreement import Agreement, hash_of, parse
+from shared.database import Transaction
 
 parse_agreement = lru_cache(maxsize=8)(parse)
+
+
+async def current_policy(unit: Transaction) -> Policy:
+    """The agreement in force."""
+    return policy_of((await store.agreements.current_agreement(unit))["text"])
 
 
 @lru_cache(maxsize=8)
@@ -30,6 +37,7 @@ def compile_policy(agreement: Agreement, agreement_hash: str) -> Policy:
         prefixes=prefixes,
         max_attempts=agreement.max_attempts,
         sticky_for=timedelta(days=agreement.sticky_days),
+        refund_reasons=frozenset(map(reason_key, agreement.refund_reasons)),
     )
 
 

@@ -1,31 +1,60 @@
-"""Routing: a batch of leads under the lock of their pool, decided by a pure function, written in a few statements."""
+"""Routing: a batch of leads under the locks of their pools, decided by a pure function, written in a few statements."""
 
-from datetime import datetime, timedelta
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
-from services.handoff import models, store
-from services.handoff.domain.routing import Candidate, Match, Outcome, decide, match_rule
-from services.handoff.use_cases.facts import announce
+from services.handoff import store
+from services.handoff.domain.clocks import after
+from services.handoff.domain.guards import is_contactable
+from services.handoff.domain.policy import Policy
+from services.handoff.domain.replay import owner_of
+from services.handoff.domain.routing import Lead, Outcome, Owner, apply, decide, pools_of
+from services.handoff.domain.rules import Facets, facets_of
+from services.handoff.use_cases.floor import Floor, enter
 from services.handoff.use_cases.outcomes import apply_early_events
+from services.handoff.use_cases.policy import current_policy
+from services.handoff.use_cases.routed import hold_back, save, snapshot_hash
 from shared import events
-from shared.agreement import Agreement, parse
 from shared.database import Transaction
 from shared.envelope import Received
 
-LOOK_AGAIN_AFTER = timedelta(seconds=15)
-parse_agreement = lru_cache(maxsize=4)(parse)
+SWEPT = 200  # as many held leads a batch takes along
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A lead's row, what the decision sees of it, and the pools it may look at."""
+
+    row: Any
+    lead: Lead
+    pools: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was decided and is not written yet."""
+
+    policy: Policy
+    floor: Floor
+    decided: Sequence[tuple[Any, Outcome]]
+
+    def kind_of(self, lead_id: UUID) -> str | None:
+        """How a lead found a rep; None where it found nobody."""
+        return next((one.kind for row, one in self.decided if row["id"] == lead_id and one.pick is not None), None)
 
 
 async def receive_leads(unit: Transaction, received: list[Received], now: datetime) -> None:
     """Keep qualified leads, route them, and apply what a CRM reported before we knew them."""
     qualified = [one.event for one in received if isinstance(one.event, events.LeadQualified)]
-    new = await store.leads.insert_leads(unit, [_lead_row(event, now) for event in qualified])
-    leads = [_lead_row(event, now) for event in qualified if event.lead_id in new and not event.test]
-    await route(unit, leads, now)
+    rows = [_lead_row(event, now) for event in qualified]
+    new = await store.leads.insert_leads(unit, rows)
+    leads = [row for row in rows if row["id"] in new and not row["test"]]
+    unreachable = [row for row in leads if not is_contactable(row["snapshot"]["contact"], row["snapshot"]["consents"])]
+    await hold_back(unit, unreachable, "The client asked not to be contacted on any channel we have.", now)
+    await route(unit, [row for row in leads if row not in unreachable] if unreachable else leads, now)
     await apply_early_events(unit, [lead["id"] for lead in leads], now)
 
 
@@ -43,116 +72,84 @@ def _lead_row(event: events.LeadQualified, now: datetime) -> dict[str, Any]:
     }
 
 
-async def route(unit: Transaction, leads: list[Any], now: datetime, *, only_if_somebody: bool = False) -> bool:
-    """Offer each lead to a rep, or hold it. Pools are taken in order of their names, so replicas cannot deadlock.
+async def lock_for_routing(unit: Transaction, lead_ids: Sequence[UUID], now: datetime) -> None:
+    """Pools before leads: who locks a lead that may be routed takes its pools first, so nobody waits in a ring."""
+    rows = [row for row in await store.leads.peek(unit, lead_ids) if row["snapshot"]]
+    cases = await _cases(unit, await current_policy(unit), rows, now)
+    await store.pools.lock_pools(unit, {pool for case in cases for pool in case.pools})
 
-    `only_if_somebody`: change nothing when nobody is eligible. Returns whether every lead was offered.
+
+async def route(unit: Transaction, leads: Sequence[Any], now: datetime) -> None:
+    """Offer each lead to a rep, or hold it."""
+    if leads:
+        await carry_out(unit, await plan_routes(unit, leads, now), now)
+
+
+async def plan_routes(unit: Transaction, leads: Sequence[Any], now: datetime, *, only_offers: Collection[UUID] = ()) -> Plan:
+    """Decide, under the locks of the pools. Leads held in the same pools go first, oldest first.
+
+    `only_offers`: where nobody is found these stay as they are.
     """
-    if not leads:
-        return True
-    version = await store.agreements.current_agreement(unit)
-    agreement = parse_agreement(version["text"])
-    by_pool: dict[str, list[tuple[Any, Match]]] = {}
-    for lead in leads:
-        match = match_rule(agreement.rules, agreement.territories, _facets(lead))
-        by_pool.setdefault(match.pool, []).append((lead, match))
-    all_offered = True
-    for pool, members in sorted(by_pool.items(), key=lambda item: item[0]):
-        all_offered &= await _route_pool(unit, pool, members, agreement, version["hash"], now, only_if_somebody)
-    return all_offered
-
-
-def _facets(lead: Any) -> dict[str, Any]:
-    snapshot = lead["snapshot"]
-    return {
-        "postal_code": snapshot["contact"].get("postal_code"),
-        "selection": snapshot.get("selection"),
-        "tier": lead["tier"],
-    }
-
-
-async def _route_pool(
-    unit: Transaction,
-    pool: str,
-    members: list[tuple[Any, Match]],
-    agreement: Agreement,
-    agreement_hash: str,
-    now: datetime,
-    only_if_somebody: bool,
-) -> bool:
-    turn = await store.pools.lock_pool(unit, pool)
-    candidates: tuple[Candidate, ...] = tuple(await store.pools.candidates(unit, pool, everyone=agreement.pools[pool].everyone))
+    policy = await current_policy(unit)
+    cases = await _cases(unit, policy, leads, now)
+    floor = await enter(unit, policy, {pool for case in cases for pool in case.pools}, now)
+    waiting = await _waiting(unit, policy, floor.teams, {row["id"] for row in leads}, now)
+    quiet = {*only_offers, *(case.row["id"] for case in waiting)}
     decided: list[tuple[Any, Outcome]] = []
-    for lead, match in members:
-        tried = await store.assignments.tried_reps(unit, lead["id"]) if lead["attempt"] else frozenset()
-        outcome = decide(candidates, match=match, agreement=agreement_hash, turn=turn + 1, tried=tried)
-        if outcome.pick is not None:
-            turn, candidates = turn + 1, outcome.candidates
-        elif only_if_somebody:
-            return False
-        decided.append((lead, outcome))
-    await store.pools.save_credits(unit, pool, turn, candidates)
-    await _save(unit, decided, agreement, now)
-    return all(outcome.pick is not None for _, outcome in decided)
+    for case in _in_order([*waiting, *cases]):
+        outcome = decide(policy, floor.teams, case.lead, now)
+        apply(outcome, floor.teams)
+        if outcome.pick is not None or case.row["id"] not in quiet:
+            decided.append((case.row, outcome))
+    return Plan(policy, floor, decided)
 
 
-async def _save(unit: Transaction, decided: list[tuple[Any, Outcome]], agreement: Agreement, now: datetime) -> None:
-    states: list[tuple[UUID, str, UUID | None, int]] = []
-    assignments: list[dict[str, Any]] = []
-    timers: list[dict[str, Any]] = []
-    outgoing: list[events.Event] = []
-    for lead, outcome in decided:
-        if outcome.pick is None:
-            states.append((lead["id"], "held", None, lead["attempt"]))
-            until = now + LOOK_AGAIN_AFTER
-            timers.append({"id": uuid7(), "due_at": until, "kind": "held", "lead_id": lead["id"], "assignment_id": None})
-            if lead["state"] != "held":
-                outgoing.append(_held(lead, outcome, now))
-            continue
-        row = _assignment(lead, outcome, agreement, now)
-        states.append((lead["id"], "offered", outcome.pick, row["attempt"]))
-        assignments.append(row)
-        timers.append(
-            {
-                "id": uuid7(),
-                "due_at": row["expires_at"],
-                "kind": "acceptance",
-                "lead_id": lead["id"],
-                "assignment_id": row["id"],
-            }
-        )
-        outgoing.append(_offered(row, lead["tier"]))
-    await store.leads.set_lead_states(unit, states, now)
-    await unit.insert(models.Assignment, assignments)
-    await unit.insert(models.Timer, timers)
-    await announce(unit, outgoing, now)
+async def carry_out(unit: Transaction, plan: Plan, now: datetime) -> None:
+    await plan.floor.leave(unit)
+    await save(unit, plan.policy, plan.decided, now)
 
 
-def _assignment(lead: Any, outcome: Outcome, agreement: Agreement, now: datetime) -> dict[str, Any]:
-    return {
-        "id": uuid7(),
-        "lead_id": lead["id"],
-        "rep_id": outcome.pick,
-        "attempt": lead["attempt"] + 1,
-        "state": "offered",
-        "offered_at": now,
-        "expires_at": now + agreement.tiers[lead["tier"]].accept_within,
-        "decision": outcome.record,
-    }
+def _in_order(cases: Iterable[Case]) -> list[Case]:
+    """Held leads by age, then the others by theirs; those of one age as they came."""
+    return sorted(cases, key=lambda case: (not case.lead.held, case.lead.since))
 
 
-def _offered(row: dict[str, Any], tier: str) -> events.AssignmentOffered:
-    return events.AssignmentOffered(
-        lead_id=row["lead_id"],
-        assignment_id=row["id"],
-        rep_id=row["rep_id"],
+async def _waiting(unit: Transaction, policy: Policy, teams: Any, besides: set[UUID], now: datetime) -> list[Case]:
+    rows = [row for row in await store.leads.take_held(unit, list(teams), SWEPT) if row["id"] not in besides]
+    return [case for case in await _cases(unit, policy, rows, now) if teams.keys() >= set(case.pools)] if rows else []
+
+
+async def _cases(unit: Transaction, policy: Policy, rows: Sequence[Any], now: datetime) -> list[Case]:
+    asked = await store.assignments.asked(unit, [row["id"] for row in rows if row["attempt"]])
+    owners = await _owners(unit, policy, rows, now)
+    return [_case(policy, row, owners.get(row["person_id"]), asked.get(row["id"], frozenset()), now) for row in rows]
+
+
+def _case(policy: Policy, row: Any, owner: Owner | None, asked: frozenset[str], now: datetime) -> Case:
+    facets = facets_of(policy, row["snapshot"], row["tier"])
+    pools = pools_of(policy, facets, owner.pool if owner else "")
+    held = row["state"] == "held"
+    lead = Lead(
+        facets=facets,
+        since=row["qualified_at"],
+        hash=snapshot_hash(row["snapshot"]),
+        asked=asked,
         attempt=row["attempt"],
-        tier=tier,
-        offered_at=row["offered_at"],
-        expires_at=row["expires_at"],
-        decision=events.Decision(**row["decision"]),
+        held=held,
+        rested=held and now >= row["held_since"] + policy.tier(facets.tier).accept_within,
+        overdue=held and _overdue(policy, row, facets, now),
+        owner=owner,
     )
+    return Case(row, lead, pools)
 
 
-def _held(lead: Any, outcome: Outcome, now: datetime) -> events.LeadHeld:
-    return events.LeadHeld(lead_id=lead["id"], person_id=lead["person_id"], at=now, reason=outcome.record["sentence"], until=None)
+def _overdue(policy: Policy, row: Any, facets: Facets, now: datetime) -> bool:
+    pool = policy.pools.get(row["held_in"])
+    return pool is not None and now >= after(policy, pool.name, facets.tier, row["held_since"], pool.hold_for)
+
+
+async def _owners(unit: Transaction, policy: Policy, rows: Sequence[Any], now: datetime) -> dict[UUID, Owner]:
+    """Who knows these people: one query for the batch."""
+    persons, leads = [row["person_id"] for row in rows], [row["id"] for row in rows]
+    found = await store.pools.owners(unit, persons, now - policy.sticky_for, now, leads)
+    return {row["person_id"]: owner_of(store.pools.roster_row(row), row["pool"] or "", policy) for row in found}

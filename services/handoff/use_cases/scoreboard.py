@@ -7,7 +7,7 @@ from typing import Any
 
 from services.handoff import store
 from services.handoff.domain.metrics import METRICS, fairness, numbers_of
-from services.handoff.use_cases.route import parse_agreement
+from services.handoff.use_cases.policy import parse_agreement
 from shared.agreement import Agreement, Metric
 from shared.database import Transaction
 

@@ -1,65 +1,255 @@
-"""Fairness and explanation of the routing decision: bounds hold, records recompute."""
+"""Who is picked and why: rules, filters in their order, sticky owners, helpers out, and a record that recomputes."""
 
-from collections import Counter
-from uuid import UUID
+from datetime import timedelta
+from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import pytest
 
-from services.handoff.domain.routing import ONE_LEAD, Candidate, Match, decide, hash_of_record, pick_by_credit
+from services.handoff.domain.record import hash_of_record
+from services.handoff.domain.replay import decide_again
+from services.handoff.domain.routing import Outcome, apply, decide
+from tests.services.handoff.people import NOW, TEAM, lead, policy, rep, team, uid
 
-MATCH = Match("everybody", "team", ())
+RULES = """
+[pools.gas]
+skills = ["gas"]
+overflow = "team"
+[pools.team]
+everyone = true
+[pools.spanish]
+[territories]
+toledo = ["43604", "436*"]
+detroit = ["48201"]
+[[rules]]
+name = "gas in Toledo"
+pool = "gas"
+territory = "toledo"
+answers.fuel = ["gas", "propane"]
+[[rules]]
+name = "big roofs"
+pool = "gas"
+answers.squares = { at_least = 30 }
+answers.owner = true
+[[rules]]
+name = "by code"
+pool = "spanish"
+postal_code = ["10115", "SW1A*"]
+[[rules]]
+name = "spanish from the fair"
+pool = "spanish"
+language = ["es"]
+source = ["fair"]
+form = ["contact"]
+[[rules]]
+name = "everybody"
+pool = "team"
+"""
 
 
-def team(weights: list[int]) -> list[Candidate]:
-    return [Candidate(UUID(int=n + 1), f"Rep {n}", "active", weight, 0, 0) for n, weight in enumerate(weights)]
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"contact": {"postal_code": "43604-1234"}, "answers": {"fuel": "Gas "}}, "gas in Toledo"),
+        ({"contact": {"postal_code": "43699"}, "answers": {"fuel": "propane"}}, "gas in Toledo"),
+        ({"contact": {"postal_code": "48201"}, "answers": {"fuel": "gas"}}, "everybody"),
+        ({"answers": {"squares": "1,200", "owner": "yes"}}, "big roofs"),
+        ({"answers": {"squares": 29.9, "owner": True}}, "everybody"),
+        ({"answers": {"squares": "many", "owner": True}}, "everybody"),
+        ({"contact": {"postal_code": "sw1a 1aa"}}, "by code"),
+        ({"answers": {"language": "ES"}, "attribution": {"utm_source": "fair"}, "form": "contact"}, "spanish from the fair"),
+        ({"answers": {"language": "es"}, "form": "contact"}, "everybody"),
+        ({}, "everybody"),
+    ],
+)
+def test_the_first_rule_that_fits_decides_and_the_missed_ones_are_named(given: dict[str, Any], rule: str) -> None:
+    found = policy(RULES)
+    teams = {name: team(found, [rep(1, skills=["gas"])], name) for name in found.pools}
+    record = decide(found, teams, lead(found, **given), NOW).record
+    names = [one.name for one in found.rules]
+    assert (record["rule"], record["rules_missed"]) == (rule, names[: names.index(rule)])
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.integers(1, 10), min_size=1, max_size=12), st.integers(1, 150))
-def test_nobody_is_a_lead_ahead_of_the_weighted_share_nor_far_behind(weights: list[int], leads: int) -> None:
-    reps, got, total, n = team(weights), Counter[UUID](), sum(weights), len(weights)
-    harmonic = sum(1 / k for k in range(1, n + 1))
-    for turn in range(1, leads + 1):
-        reps = pick_by_credit(reps, turn)
-        got[next(one for one in reps if one.last_turn == turn).rep_id] += 1
-        assert sum(one.credit for one in reps) == 0
-        for one in reps:
-            ahead = got[one.rep_id] - turn * one.weight / total
-            assert ahead <= 1 - 1 / n + 1e-6
-            assert -ahead <= harmonic - 1 + 1e-6 + n / ONE_LEAD * turn
-
-
-def test_with_equal_weights_everybody_gets_one_in_each_round() -> None:
-    reps, order = team([1, 1, 1]), []
-    for turn in range(1, 10):
-        reps = pick_by_credit(reps, turn)
-        order.append(next(one.name for one in reps if one.last_turn == turn))
-    assert all(Counter(order[start : start + 3]) == Counter(order[:3]) for start in (0, 3, 6))
-
-
-def test_who_is_left_out_is_named_with_the_reason() -> None:
-    reps = [*team([1, 1, 0]), Candidate(UUID(int=9), "Away", "paused", 1, 0, 0)]
-    outcome = decide(reps, match=MATCH, agreement="a", turn=1, tried=frozenset({UUID(int=1)}))
-    assert outcome.pick == UUID(int=2)
-    assert [(one["filter"], one["reason"]) for one in outcome.record["excluded"]] == [
-        ("tried", "was offered this lead before"),
-        ("weight", "has weight 0 in this pool"),
-        ("active", "is paused"),
+def test_who_is_left_out_is_named_with_the_first_filter_that_applies() -> None:
+    found = policy(
+        '[pools.team]\nskills = ["gas"]\nlicences = ["OH"]\n[territories]\nnorth = ["1"]\nsouth = ["2"]\n'
+        '[[rules]]\nname = "everybody"\npool = "team"\n'
+    )
+    good = {"skills": ["gas"], "licences": ["OH"]}
+    rows = [
+        rep(1, state="left"),
+        rep(2, weight=0, **good),
+        rep(3, state="paused"),
+        rep(4, skills=["gas"]),
+        rep(5, languages=["en"], **good),
+        rep(6, territories=["south"], **good),
+        rep(7, hours={"wed": ["16:00-17:00"]}, max_open=0, **good),
+        rep(8, off=[["2026-03-04T00:00:00+00:00", "2026-03-05T00:00:00+00:00"]], **good),
+        rep(9, max_open=0, max_per_day=0, **good),
+        rep(10, max_per_day=0, **good),
+        rep(11, **good),
+        rep(12, territories=["north"], languages=["es", "en"], **good),
+        rep(13, state="paused", paused_until="2026-03-04T14:59:59+00:00", **good),
     ]
+    asked = frozenset({uid(11)})
+    case = lead(found, asked=asked, attempt=1, contact={"postal_code": "1"}, answers={"language": "es"})
+    outcome = decide(found, {"team": team(found, rows)}, case, NOW)
+    assert {one["rep_id"]: one["filter"] for one in outcome.record["excluded"]} == {
+        uid(1): "active", uid(2): "weight", uid(3): "skill", uid(4): "licence", uid(5): "language", uid(6): "territory",
+        uid(7): "hours", uid(8): "time_off", uid(9): "open_capacity", uid(10): "day_capacity", uid(11): "tried",
+    }  # fmt: skip
+    assert outcome.pick in (uid(12), uid(13))
+    assert outcome.record["excluded_count"] == 11
 
 
-def test_a_decision_recomputes_to_the_same_hash_and_a_changed_one_does_not() -> None:
-    first = decide(team([2, 1]), match=MATCH, agreement="a", turn=7)
-    again = decide(team([2, 1]), match=MATCH, agreement="a", turn=7)
+def test_what_one_decision_changed_the_next_one_sees() -> None:
+    found = policy()
+    teams = {"team": team(found, [rep(1, max_open=1), rep(2, max_per_day=2)])}
+    picks = []
+    for _ in range(4):
+        outcome = decide(found, teams, lead(found), NOW)
+        apply(outcome, teams)
+        picks.append(outcome.pick)
+    assert picks.count(uid(1)) == 1
+    assert picks.count(uid(2)) == 2
+    assert picks[-1] is None
+
+
+HOURS = '[pools.team]\neveryone = true\nzone = "America/New_York"\nhours = { mon-fri = ["09:00-17:00"] }\n'
+RULE = '[[rules]]\nname = "everybody"\npool = "team"\n'
+NIGHT = NOW + timedelta(hours=12)  # Wednesday 22:00 in New York
+
+
+def test_after_hours_a_lead_is_held_until_somebody_works_again() -> None:
+    found = policy(HOURS + RULE)
+    rows = [rep(1, off=[["2026-03-05T00:00:00+00:00", "2026-03-05T16:30:00+00:00"]]), rep(2, hours={"thu": ["12:00-13:00"]})]
+    outcome = decide(found, {"team": team(found, rows, at=NIGHT)}, lead(found), NIGHT)
+    assert (outcome.pick, outcome.until) == (None, NIGHT.replace(day=5, hour=16, minute=30))
+    assert outcome.record["sentence"] == "Nobody in team is available: 1 is on time off, 1 works in team, which is closed now."
+
+
+def test_an_emergency_wakes_whoever_is_on_call_and_was_woken_longest_ago() -> None:
+    found = policy(HOURS + RULE)
+    teams = {"team": team(found, [rep(1), rep(2, on_call=True), rep(3, on_call=True)], at=NIGHT)}
+    picks = []
+    for _ in range(4):
+        outcome = decide(found, teams, lead(found, "P1"), NIGHT)
+        apply(outcome, teams)
+        picks.append(outcome.pick)
+        assert outcome.kind == "on_call"
+        assert all(one.credit == 0 for one in teams["team"].members)
+    assert picks[:2] == picks[2:]
+    assert set(picks) == {uid(2), uid(3)}
+
+
+def test_a_tier_may_be_offered_after_hours_too() -> None:
+    found = policy(HOURS + RULE)
+    tier = found.tiers["P2"].__class__("P2", timedelta(minutes=5), timedelta(minutes=15), after_hours="offer")
+    found = found.__class__(found.hash, found.rules, found.pools, {**found.tiers, "P2": tier})
+    outcome = decide(found, {"team": team(found, [rep(1)], at=NIGHT)}, lead(found), NIGHT)
+    assert (outcome.pick, outcome.kind) == (uid(1), "after_hours")
+
+
+def test_another_pool_helps_out_where_this_one_has_nobody() -> None:
+    found = policy(RULES)
+    teams = {"gas": team(found, [rep(1)], "gas"), "team": team(found, [rep(1), rep(2)])}
+    outcome = decide(found, teams, lead(found, answers={"squares": 30, "owner": "true"}), NOW)
+    assert (outcome.pool, outcome.kind) == ("team", "overflow")
+    assert outcome.record["sentence"].startswith("Nobody in gas was available, so team helps out: Rep")
+
+
+def test_a_returning_client_goes_to_the_rep_who_knows_them_and_costs_no_credit() -> None:
+    found = policy()
+    teams = {"team": team(found, [rep(1), rep(2)], Rep1=-500, Rep2=500)}
+    outcome = decide(found, teams, lead(found, owner=(rep(1), "team")), NOW)
+    apply(outcome, teams)
+    assert (outcome.pick, outcome.kind, outcome.charges) == (uid(1), "sticky", ())
+    assert [one.credit for one in teams["team"].members] == [-500, 500]
+
+
+@pytest.mark.parametrize(("minutes", "kind"), [(10, "waits_for_owner"), (20, "in_turn")])
+def test_a_returning_client_waits_for_the_rep_within_the_grace_and_else_goes_to_their_pool(minutes: int, kind: str) -> None:
+    found = policy(RULES)
+    back = (NOW + timedelta(minutes=minutes)).isoformat()
+    away = rep(1, skills=["gas"], off=[["2026-03-04T00:00:00+00:00", back]])
+    teams = {"gas": team(found, [away, rep(2, skills=["gas"])], "gas"), "team": team(found, [away])}
+    outcome = decide(found, teams, lead(found, owner=(away, "gas")), NOW)
+    assert outcome.kind == kind
+    assert outcome.pool == "gas"
+    assert outcome.record["sticky"] == {
+        "rep_id": uid(1),
+        "result": "waits" if kind == "waits_for_owner" else "away",
+        "reason": "is on time off",
+    }
+
+
+def test_after_the_last_attempt_only_a_manager_is_asked() -> None:
+    found = policy()
+    asked = frozenset({uid(1), uid(2), uid(3)})
+    rows = [rep(1), rep(2), rep(3), rep(4), rep(5, manager=True, weight=0)]
+    outcome = decide(found, {"team": team(found, rows)}, lead(found, asked=asked, attempt=3), NOW)
+    assert (outcome.pick, outcome.kind) == (uid(5), "manager")
+    outcome = decide(found, {"team": team(found, rows[:4])}, lead(found, asked=asked, attempt=3), NOW)
+    assert (outcome.pick, outcome.kind) == (None, "held")
+
+
+def test_a_lead_that_was_held_long_enough_may_go_to_a_rep_who_was_asked_before() -> None:
+    found = policy()
+    for flags, pick in (
+        ({"held": True}, None),
+        ({"held": True, "rested": True}, uid(1)),
+        ({"held": True, "overdue": True}, uid(1)),
+    ):
+        case = lead(found, asked=frozenset({uid(1)}), attempt=1, **flags)
+        assert decide(found, {"team": team(found, [rep(1)])}, case, NOW).pick == pick
+
+
+def test_deciding_changes_nothing_it_was_given() -> None:
+    found = policy()
+    teams = {"team": team(found, [rep(1), rep(2)])}
+    first, again = (decide(found, teams, lead(found), NOW) for _ in range(2))
     assert first.record == again.record
-    assert hash_of_record(first.record) == first.record["hash"]
-    assert hash_of_record({**first.record, "pick": None}) != first.record["hash"]
+    assert [(one.credit, one.last_turn, one.load.open) for one in teams["team"].members] == [(0, 0, 0)] * 2
 
 
-def test_nobody_eligible_holds_the_lead_and_changes_no_credit() -> None:
-    reps = [Candidate(UUID(int=9), "Away", "paused", 1, 5, 0)]
-    outcome = decide(reps, match=MATCH, agreement="a", turn=1)
-    assert outcome.pick is None
-    assert list(outcome.candidates) == reps
-    assert outcome.record["sentence"] == "Nobody in team is available: 1 is paused."
+CATCH_UP = TEAM.replace("everyone = true", "everyone = true\ncatch_up = true")
+
+
+def many_outcomes() -> list[tuple[Any, dict[str, Any], Outcome]]:
+    """A decision of every kind, each with its agreement and its rosters."""
+    found: list[tuple[Any, dict[str, Any], Outcome]] = []
+    rows = [rep(1), rep(2, weight=3), rep(3, max_open=2), rep(4, on_call=True, weight=0), rep(5, manager=True, weight=0)]
+    away = rep(6, off=[["2026-03-04T00:00:00+00:00", "2026-03-04T15:10:00+00:00"]])
+    for text, at in ((TEAM, NOW), (HOURS + RULE, NIGHT), (CATCH_UP, NOW)):
+        with_policy = policy(text)
+        cases = [
+            lead(with_policy),
+            lead(with_policy, "P1"),
+            lead(with_policy, owner=(rep(2, weight=3), "team")),
+            lead(with_policy, owner=(away, "team")),
+            lead(with_policy, asked=frozenset({uid(1), uid(2), uid(3)}), attempt=3),
+            lead(with_policy, asked=frozenset({uid(1)}), attempt=1, held=True, overdue=True),
+        ]
+        everybody = [*rows, away]
+        teams = {"team": team(with_policy, everybody, at=at, Rep6=2 * 10**9, Rep1=-(2 * 10**9))}
+        for case in cases * 3:
+            outcome = decide(with_policy, teams, case, at)
+            apply(outcome, teams)
+            found.append((with_policy, {teams["team"].roster: everybody}, outcome))
+    return found
+
+
+def test_every_kind_of_decision_is_made_again_from_its_record_alone() -> None:
+    kinds = set()
+    for found, rosters, outcome in many_outcomes():
+        assert decide_again(outcome.record, found, rosters).record == outcome.record
+        kinds.add(outcome.kind)
+    assert kinds >= {"in_turn", "sticky", "waits_for_owner", "on_call", "manager", "held"}
+
+
+def test_a_changed_record_is_found_out() -> None:
+    found, rosters, outcome = many_outcomes()[0]
+    record = outcome.record
+    assert hash_of_record(record) == record["hash"]
+    changed = {**record, "pick": record["runner_up"], "runner_up": record["pick"]}
+    changed["hash"] = hash_of_record(changed)
+    assert decide_again(changed, found, rosters).record != changed

@@ -1,0 +1,34 @@
+"""Why this rep, and why not that one: each attempt in one sentence, and what stood in a rep's way at that moment."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from services.handoff import store
+from services.handoff.domain.explain import why_not
+from services.handoff.use_cases.policy import policy_of
+from shared.database import Transaction
+
+
+async def explain_lead(unit: Transaction, lead_id: UUID, rep_id: UUID | None) -> list[str]:
+    """A line per attempt, oldest first; with a rep, what each decision says of them. Empty: there is no such lead."""
+    lead = await store.leads.lead(unit, lead_id)
+    if lead is None:
+        return []
+    attempts = sorted(await store.assignments.assignments_of(unit, lead_id), key=lambda row: row["attempt"])
+    if not attempts:
+        return [f"This lead is {lead['state']} and was offered to nobody yet."]
+    found = []
+    for row in attempts:
+        record = row["decision"]
+        found.append(f"{row['offered_at']:%F %T} UTC, attempt {row['attempt']}: {record['sentence']}")
+        if rep_id is not None:
+            found.append(f"  {await _about(unit, record, str(rep_id))}")
+    return found
+
+
+async def _about(unit: Transaction, record: Mapping[str, Any], rep_id: str) -> str:
+    rosters = await store.pools.rosters(unit, record.get("rosters", {}).values())
+    texts = await store.agreements.texts(unit, [record["agreement"]])
+    text = texts.get(record["agreement"])
+    return why_not(record, policy_of(text) if text else None, rosters, rep_id)

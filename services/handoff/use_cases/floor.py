@@ -1,0 +1,99 @@
+"""The pools of a batch, locked, with their people as they are now; and what the batch changed in them."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.handoff import store
+from services.handoff.domain.credit import Load, Member, refund, settle_leavers
+from services.handoff.domain.people import rep_from_row
+from services.handoff.domain.policy import Policy
+from services.handoff.domain.replay import roster_hash
+from services.handoff.domain.team import Team
+from shared.database import Transaction
+
+A_DAY_ANYWHERE = timedelta(hours=26)
+
+
+class Floor:
+    """Enter, decide, leave: between the two nobody else decides in these pools."""
+
+    def __init__(self, teams: dict[str, Team], everybody: dict[str, list[Member]]) -> None:
+        self.teams, self._everybody = teams, everybody
+        self._loaded = {(name, one.rep.id): (one.credit, one.last_turn) for name, members in everybody.items() for one in members}
+        self._turns = {name: team.turn for name, team in teams.items()}
+
+    async def leave(self, unit: Transaction) -> None:
+        """Write back what changed. A decision moves credit, it makes none: else nothing is written."""
+        rows = [
+            {"pool": name, "rep_id": one.rep.id, "weight": one.rep.weight, "credit": one.credit, "last_turn": one.last_turn}
+            for name, members in self._everybody.items()
+            for one in members
+            if (one.credit, one.last_turn) != self._loaded[name, one.rep.id]
+        ]
+        for name, members in self._everybody.items():
+            made = sum(one.credit - self._loaded[name, one.rep.id][0] for one in members)
+            if made:
+                raise AssertionError(f"{made} units of credit would be made in the pool {name}")
+        turns = {name: team.turn for name, team in self.teams.items() if team.turn != self._turns[name]}
+        if turns:
+            await store.pools.save_turns(unit, turns)
+        await store.pools.save_credits(unit, rows)
+
+
+async def enter(unit: Transaction, policy: Policy, pools: Iterable[str], now: datetime) -> Floor:
+    """Lock pools, book what is to be given back, and see who is there."""
+    turns = await store.pools.lock_pools(unit, pools)
+    everyone = [name for name in turns if policy.pools[name].everyone]
+    rows = await store.pools.members(unit, everyone, [name for name in turns if name not in everyone], now)
+    loads: dict[str, Load] = {}
+    everybody: dict[str, list[Member]] = {name: [] for name in turns}
+    staying: dict[str, list[dict[str, Any]]] = {name: [] for name in turns}
+    for row in rows:
+        plain, name = store.pools.roster_row(row), row["pool"]
+        rep = rep_from_row(plain, policy, policy.pools[name])
+        everybody[name].append(Member(rep, row["credit"], row["last_turn"], loads.setdefault(rep.id, Load())))
+        if rep.state != "left":
+            staying[name].append(plain)
+    await _count_loads(unit, [one for members in everybody.values() for one in members], now)
+    teams = {
+        name: Team(policy.pools[name], [one for one in members if one.rep.state != "left"], now, turns[name])
+        for name, members in everybody.items()
+    }
+    await _keep_rosters(unit, teams, staying, now)
+    floor = Floor(teams, everybody)
+    await _book_refunds(unit, turns, everybody)
+    return floor
+
+
+async def _book_refunds(unit: Transaction, turns: dict[str, int], everybody: dict[str, list[Member]]) -> None:
+    for row in await store.pools.take_refunds(unit, turns):
+        refund(everybody[row["pool"]], row["rep_id"])
+    for members in everybody.values():
+        settle_leavers(members)
+
+
+async def _count_loads(unit: Transaction, members: list[Member], now: datetime) -> None:
+    """Only who has a limit is counted, under a lock of their own: they may share several pools."""
+    limited = {one.rep.id: one for one in members if one.rep.max_open is not None or one.rep.max_per_day is not None}
+    if not limited:
+        return
+    await store.pools.lock_limited(unit, sorted(limited))
+    for rep_id, count in (await store.pools.open_leads(unit, sorted(limited))).items():
+        limited[rep_id].load.open = count
+    by_day = {rep_id: now.astimezone(ZoneInfo(one.rep.zone)).date() for rep_id, one in limited.items()}
+    oldest = UUID(int=int((now - A_DAY_ANYWHERE).timestamp() * 1000) << 80)  # a UUIDv7 begins with its time
+    for row in await store.pools.offered_since(unit, sorted(limited), oldest):
+        member = limited[row["id"]]
+        if row["offered_at"].astimezone(ZoneInfo(member.rep.zone)).date() == by_day[row["id"]]:
+            member.load.today += 1
+
+
+async def _keep_rosters(unit: Transaction, teams: dict[str, Team], rows: dict[str, list[dict[str, Any]]], now: datetime) -> None:
+    kept: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+    for name, team in teams.items():
+        team.roster = roster_hash(rows[name])
+        kept[team.roster] = (name, rows[name])
+    await store.pools.keep_rosters(unit, kept, now)
