@@ -47,14 +47,23 @@ class Asked:
 
     @property
     def keeps_hours(self) -> bool:
-        """Mail about the client's own job goes out at once, by day and by night."""
-        return self.step.purpose != "service" or self.channel == "sms"
+        return keeps_hours(self.step, self.channel)
 
     def window(self, day: date) -> Window | None:
-        if not self.keeps_hours:
-            return WHOLE_DAY
-        legal = legal_window(self.quiet, self.place, self.channel, self.step.purpose, day)
-        return legal & self.step.rules.window if legal is not None else None
+        return window_on(self.step, self.channel, self.place, self.quiet, day)
+
+
+def keeps_hours(step: Step, channel: str) -> bool:
+    """Mail about the client's own job goes out at once, by day and by night."""
+    return step.purpose != "service" or channel == "sms"
+
+
+def window_on(step: Step, channel: str, place: Place, quiet: Sequence[QuietRule], day: date) -> Window | None:
+    """The plan's window and the law's, on this day; None: nothing may arrive."""
+    if not keeps_hours(step, channel):
+        return WHOLE_DAY
+    legal = legal_window(quiet, place, channel, step.purpose, day)
+    return legal & step.rules.window if legal is not None else None
 
 
 def slot(asked: Asked, now: datetime) -> Slot | Skip:

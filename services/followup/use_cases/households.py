@@ -101,7 +101,7 @@ def _household(
     return Household(
         [_enrolled(known, row, plans[row["plan"], row["plan_version"]], company) for row in enrolments],
         tuple(quiet),
-        [_touched(one) for one in touches if one["state"] in HELD or (one["state"] == "planned" and not is_open(one, now))],
+        [touched(one, now) for one in touches if one["state"] in HELD or (one["state"] == "planned" and not is_open(one, now))],
         frozenset(_key(one) for one in touches if not is_open(one, now)),
         loads,
     )
@@ -111,14 +111,17 @@ def _key(touch: Any) -> Key:
     return str(touch["enrolment_id"]), touch["step"], touch["cycle"]
 
 
-def _touched(touch: Any) -> Touched:
+def touched(touch: Any, now: datetime) -> Touched:
+    """A touch as caps count it: on the day it went out; one on its way, today."""
+    at = touch["settled_at"] if touch["state"] == "sent" and touch["settled_at"] else now
     names = ("plan", "step", "purpose", "channel")
-    return Touched(str(touch["id"]), str(touch["client_id"]), day=touch["local_date"], **{name: touch[name] for name in names})
+    common = {name: touch[name] for name in names}
+    return Touched(str(touch["id"]), str(touch["client_id"]), day=at.astimezone(ZoneInfo(touch["zone"])).date(), **common)
 
 
 def _enrolled(known: Known, row: Any, plan: Plan, company: Company) -> Enrolled:
     client = known.clients[row["client_id"]]
-    zone = ZoneInfo(client["zone"] or company.zone)
+    zone = place_of(client, company).zone
     jobs, job = known.jobs.get(client["id"], []), row["anchors"]
     days = {name: date.fromisoformat(day) for name, day in job.items() if name.endswith("_on")}
     for asset in known.assets.get(client["id"], []):
@@ -140,10 +143,15 @@ def _enrolled(known: Known, row: Any, plan: Plan, company: Company) -> Enrolled:
         str(client["id"]),
         plan,
         anchors,
-        Place(zone, company.country, frozenset({client["region"]} - {None})),
+        place_of(client, company),
         known.allowed.get(client["id"], {}),
         {"trade": job.get("trade", ""), "outcome": job.get("outcome", ""), "satisfaction": satisfaction},
     )
+
+
+def place_of(client: Any, company: Company) -> Place:
+    """Their own zone as stated, else ours; our country; the region where it is known."""
+    return Place(ZoneInfo(client["zone"] or company.zone), company.country, frozenset({client["region"]} - {None}))
 
 
 def _happened(fact: Any, zone: ZoneInfo) -> Happened:
