@@ -46,6 +46,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     ) -> None:
         self._settings, self._database, self._group, self._topics = settings, database, group, tuple(topics)
         self._handlers, self._observe = handlers, observe
+        self._wanted = handlers if observe is None else None  # who observes wants to see every type
         self._gate = asyncio.Lock()
         self._finished: dict[TopicPartition, int] = {}
         self._committed_at = 0.0
@@ -168,12 +169,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         letters: list[Letter] = []
         for record in records:
             try:
-                one = from_record(topic=record.topic, key=record.key, headers=record.headers, value=record.value)
+                one = from_record(
+                    topic=record.topic, key=record.key, headers=record.headers, value=record.value, wanted=self._wanted
+                )
             except Unreadable as error:
                 letters.append(Letter(record, "unreadable", str(error)))
                 continue
-            if one is None or (type(one.event) not in self._handlers and self._observe is None):
-                telemetry.CONSUMED.labels(type(one.event).TYPE if one else "unknown", "ignored").inc()
+            if one is None:
+                telemetry.CONSUMED.labels("other", "ignored").inc()
                 continue
             received.append((record, one))
         return received, letters

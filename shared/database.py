@@ -1,5 +1,6 @@
 """Postgres: a pool, one transaction per door, and multi-row inserts built from the tables' own columns."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,14 @@ class Transaction:
 
     async def execute(self, query: str, *arguments: Any) -> str:
         return str(await self.connection.execute(query, *arguments))
+
+    async def roll_back(self) -> None:
+        """After a BEGIN of one's own: the connection goes back to the pool without a transaction, or not at all."""
+        try:
+            async with asyncio.timeout(5):
+                await self.connection.execute("ROLLBACK")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            self.connection.terminate()
 
     async def insert(self, model: type[SQLModel], rows: Sequence[dict[str, Any]], suffix: str = "") -> Rows:
         """Insert many rows in one statement; `suffix` is an ON CONFLICT or RETURNING clause."""
@@ -87,7 +96,7 @@ class Database:
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[Transaction]:
-        """For a change that is a single statement, and so a transaction by itself: two round trips fewer."""
+        """For a change that is a single statement, and so a transaction by itself, or begins and ends its own."""
         async with self._pool.acquire() as connection:
             yield Transaction(connection)
 

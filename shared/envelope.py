@@ -1,9 +1,11 @@
 """CloudEvents 1.0 on Kafka: writes binary mode, reads binary and structured mode, both through the SDK."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -17,6 +19,10 @@ from shared.events import BY_TYPE, Event
 
 MAX_BYTES = 256 * 1024  # a record above it would be refused by the broker for ever
 REQUIRED = ("specversion", "id", "source", "type")
+PLAIN = frozenset(
+    {"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "ce_partitionkey", "ce_sequence", "content-type"}
+)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -59,59 +65,103 @@ class Received:
 
 def to_record(event: Event, *, key: str, source: str, at: datetime, event_id: UUID | str | None = None) -> Record:
     """Write an event in binary mode. Raises ValueError above MAX_BYTES: nothing oversized may enter the outbox."""
+    if at.tzinfo is None or not key:
+        raise ValueError(f"{event.TYPE} needs a key and a time with its zone")
+    value = event.model_dump_json().encode()
+    if len(value) > MAX_BYTES:
+        raise ValueError(f"{event.TYPE} has {len(value)} bytes, {MAX_BYTES} are allowed")
+    headers = _constant_headers(event.TYPE, source) | {
+        "ce_id": str(event_id or uuid7()),
+        "ce_time": at.isoformat().replace("+00:00", "Z"),
+        "ce_subject": key,
+        "ce_partitionkey": key,
+    }
+    return Record(key, headers, value)
+
+
+@lru_cache(maxsize=512)
+def _constant_headers(kind: str, source: str) -> dict[str, str]:
+    """What all events of a type have in common, and every header's name, as the SDK writes them: once is enough."""
     attributes: dict[str, Any] = {
-        "id": str(event_id or uuid7()),
+        "id": "-",
         "source": source,
-        "type": event.TYPE,
+        "type": kind,
         "specversion": "1.0",
-        "time": at,
-        "subject": key,
-        "partitionkey": key,
+        "time": datetime.now(UTC),
+        "subject": "-",
+        "partitionkey": "-",
         "datacontenttype": "application/json",
     }
-    message = to_binary(CloudEvent(attributes, event.model_dump_json().encode()), _Json())
-    if len(message.value) > MAX_BYTES:
-        raise ValueError(f"{event.TYPE} has {len(message.value)} bytes, {MAX_BYTES} are allowed")
-    return Record(key, {name: value.decode() for name, value in message.headers.items()}, message.value)
+    message = to_binary(CloudEvent(attributes, b"{}"), _Json())
+    return {name: value.decode() for name, value in message.headers.items()}
 
 
-def from_record(*, topic: str, key: bytes | None, headers: Headers, value: bytes | None) -> Received | None:
-    """Read a record. None for a type that is not in the contract; raises Unreadable with a reason otherwise."""
-    cloud_event, traceparent = _cloud_event(headers, value)
-    model = BY_TYPE.get(cloud_event.get_type())
-    if model is None:
+def from_record(
+    *, topic: str, key: bytes | None, headers: Headers, value: bytes | None, wanted: Container[type[Event]] | None = None
+) -> Received | None:
+    """Read a record. None for a type that is not in the contract or not `wanted`; raises Unreadable with a reason otherwise."""
+    if value is None:
+        raise Unreadable("the record has no value")
+    read = read_plain(headers, value) or read_by_sdk(headers, value)
+    model = BY_TYPE.get(read.type)
+    if model is None or (wanted is not None and model not in wanted):
         return None
     try:
-        event = _read_data(model, cloud_event.get_data())
+        event = _read_data(model, read.data)
     except ValidationError as error:
         raise Unreadable(_sentence(error)) from error
     if topic not in event.TOPICS:
         raise Unreadable(f"{event.TYPE} is not written to {topic}")
     name = key.decode("utf-8", "replace") if key else str(getattr(event, "lead_id", None) or "")
-    return Received(
-        topic,
-        name,
-        cloud_event.get_id(),
-        cloud_event.get_source(),
-        event,
-        cloud_event.get_time(),
-        traceparent,
-        redriven=any(header == "redrive-count" for header, _ in headers),
-    )
+    if "\x00" in name or "\x00" in read.id or "\x00" in read.source:
+        raise Unreadable("the key, the id or the source holds the character U+0000")
+    others = {header: content for header, content in headers if header in ("traceparent", "redrive-count")}
+    traceparent = others["traceparent"].decode("ascii", "ignore") if "traceparent" in others else None
+    return Received(topic, name, read.id, read.source, event, read.time, traceparent, redriven="redrive-count" in others)
 
 
-def _cloud_event(headers: Headers, value: bytes | None) -> tuple[CloudEvent, str | None]:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What we use of a CloudEvent."""
+
+    id: str
+    source: str
+    type: str
+    time: datetime | None
+    data: Any
+
+
+def read_plain(headers: Headers, value: bytes) -> Read | None:
+    """An event written as we write them, at a quarter of the cost. It only accepts: every doubt goes to the SDK."""
+    found: dict[str, bytes] = {}
+    for name, content in headers:
+        if name in PLAIN:
+            if name in found:
+                return None
+            found[name] = content
+        elif name[:3].lower() == "ce_" or name.lower() == "content-type":
+            return None
+    if found.get("content-type") != b"application/json" or found.get("ce_specversion") != b"1.0":
+        return None
+    if not all(found.values()) or not b"".join(found.values()).isascii():
+        return None
+    try:
+        at = found["ce_time"].decode("ascii")
+        if not _INSTANT.fullmatch(at):
+            return None
+        name, source, kind = found["ce_id"].decode(), found["ce_source"].decode(), found["ce_type"].decode()
+        return Read(name, source, kind, datetime.fromisoformat(at), value)
+    except (KeyError, ValueError):
+        return None
+
+
+def read_by_sdk(headers: Headers, value: bytes) -> Read:
     """Only ce_ headers and content-type are ours to read; of a header written twice the first counts."""
     ours: dict[str, bytes] = {}
-    traceparent = None
     for name, content in headers:
         lowered = name.lower()
         if lowered.startswith("ce_") or lowered == "content-type":
             ours.setdefault(lowered, content)
-        elif lowered == "traceparent":
-            traceparent = content.decode("ascii", "ignore")
-    if value is None:
-        raise Unreadable("the record has no value")
     media_type = ours.get("content-type", b"").split(b";")[0].strip().lower()
     structured = media_type == b"application/cloudevents+json"
     found: Any = _object(value) if structured else {name.removeprefix("ce_"): ours[name] for name in ours}
@@ -123,7 +173,7 @@ def _cloud_event(headers: Headers, value: bytes | None) -> tuple[CloudEvent, str
         read = from_kafka(KafkaMessage(headers=ours, key=None, value=value), _Json(), CloudEvent)
     except Exception as error:  # the SDK raises whatever its parsers raise
         raise Unreadable(f"not a CloudEvent: {error}"[:500]) from error
-    return cast(CloudEvent, read), traceparent
+    return Read(read.get_id(), read.get_source(), read.get_type(), read.get_time(), read.get_data())
 
 
 def _object(value: bytes) -> dict[str, Any]:

@@ -14,6 +14,9 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
+CROWD, CROWD_SECONDS = 8, 0.1  # this many answers in one batch; how long that counts
+
+
 class Overloaded(Exception):
     """The queue is full, or the database is away: ask again later."""
 
@@ -33,12 +36,12 @@ class GroupCommit(Generic[Item, Answer]):
         self._queue: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._asked: deque[tuple[float, asyncio.Future[Answer]]] = deque()
         self._arrived = asyncio.Event()
-        self._writing = False
+        self._crowded_until = 0.0
 
     @property
-    def is_busy(self) -> bool:
-        """Whether an answer waits: background work yields to it."""
-        return self._writing or bool(self._queue)
+    def is_crowded(self) -> bool:
+        """Whether many answers wait at once: background work yields to them."""
+        return asyncio.get_running_loop().time() < self._crowded_until
 
     async def submit(self, item: Item) -> Answer:
         """Return the answer once the item is committed. Raises Overloaded; then nothing was promised."""
@@ -78,11 +81,9 @@ class GroupCommit(Generic[Item, Answer]):
         waiting = [(item, future) for item, future in waiting if not future.done()]  # nobody waits: nothing was promised
         if not waiting:
             return
-        self._writing = True
-        try:
-            await self._answer(waiting)
-        finally:
-            self._writing = False
+        if len(waiting) >= CROWD:
+            self._crowded_until = asyncio.get_running_loop().time() + CROWD_SECONDS
+        await self._answer(waiting)
 
     async def _answer(self, waiting: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:

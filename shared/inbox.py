@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import DateTime, Index, SmallInteger, func
 from sqlmodel import Field, SQLModel
 
-from shared.database import Transaction
+from shared.database import Transaction, as_json
 from shared.envelope import Received
 
 DONE, DEAD, REFUSED = 0, 1, 2  # DEAD parks its key until it is redriven; REFUSED harms nobody and parks nothing
@@ -36,7 +36,7 @@ def inbox_indexes() -> tuple[Index, ...]:
 CLAIM = """
 WITH fresh AS (
   INSERT INTO inbox (source, event_id, topic, key)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) ORDER BY 1, 2  -- one order: no deadlock
+  SELECT * FROM json_to_recordset($1::json) AS r(s text, i text, t text, k text) ORDER BY 1, 2  -- one order: no deadlock
   ON CONFLICT DO NOTHING RETURNING source, event_id, topic, key)
 SELECT f.source, f.event_id, EXISTS (
   SELECT 1 FROM inbox d WHERE d.status = 1 AND d.topic = f.topic AND d.key = f.key) AS parked
@@ -51,13 +51,8 @@ Name = tuple[str, str]
 
 async def claim(unit: Transaction, received: Sequence[Received]) -> dict[Name, bool]:
     """The events nobody has handled yet, each with whether its key is parked. A redriven one counts if it was dead."""
-    found = await unit.fetch(
-        CLAIM,
-        [one.source for one in received],
-        [one.id for one in received],
-        [one.topic for one in received],
-        [one.key for one in received],
-    )
+    names = [{"s": one.source, "i": one.id, "t": one.topic, "k": one.key} for one in received]
+    found = await unit.fetch(CLAIM, as_json(names))
     if redriven := [one for one in received if one.redriven]:
         found += await unit.fetch(REVIVE, [one.source for one in redriven], [one.id for one in redriven])
     return {(row["source"], row["event_id"]): row["parked"] for row in found}

@@ -6,12 +6,13 @@ Writer rule: lock or update the lead's row first, emit after, in the same transa
 import zlib
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, SmallInteger, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shared.database import Transaction
+from shared.database import Transaction, as_json
 from shared.envelope import Record, to_record
 from shared.events import Event
 from shared.telemetry import current_traceparent
@@ -55,6 +56,11 @@ def shard_of(key: str) -> int:
     return zlib.crc32(key.encode()) % SHARDS
 
 
+PUT = """
+INSERT INTO outbox (shard, topic, key, headers, payload)
+SELECT s, t, k, h, p FROM json_to_recordset($1::json) AS r(s smallint, t text, k text, h jsonb, p bytea)"""
+
+
 async def emit(
     unit: Transaction, events: Iterable[Event], *, topic: str, source: str, at: datetime, key: str | None = None
 ) -> None:
@@ -71,14 +77,8 @@ async def put(unit: Transaction, topic: str, records: list[Record]) -> None:
     if traceparent:
         for record in records:
             record.headers.setdefault("traceparent", traceparent)
-    shards = [shard_of(record.key) for record in records]
-    await unit.execute(
-        "INSERT INTO outbox (shard, topic, key, headers, payload) "
-        "SELECT s, $2, k, h, p FROM unnest($1::smallint[], $3::text[], $4::jsonb[], $5::bytea[]) AS r(s, k, h, p)",
-        shards,
-        topic,
-        [record.key for record in records],
-        [record.headers for record in records],
-        [record.value for record in records],
-    )
-    unit.shards.update(shards)
+    rows: list[dict[str, Any]] = [
+        {"s": shard_of(record.key), "t": topic, "k": record.key, "h": record.headers, "p": record.value} for record in records
+    ]
+    await unit.execute(PUT, as_json(rows))
+    unit.shards.update(row["s"] for row in rows)

@@ -35,6 +35,7 @@ SELECT seq, topic, key, headers, payload FROM outbox o WHERE shard = ANY($1::sma
 AND NOT EXISTS (SELECT 1 FROM outbox_dead d WHERE d.topic = o.topic AND d.key = o.key)
 ORDER BY seq LIMIT $2"""
 
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '5s'; SET LOCAL synchronous_commit = off;"
 BURY = """
 WITH gone AS (DELETE FROM outbox WHERE seq = $1 RETURNING *)
 INSERT INTO outbox_dead (seq, shard, topic, key, headers, payload, created_at, reason)
@@ -95,21 +96,26 @@ class Relay:
     async def drain(self, shards: list[int]) -> bool:
         """Publish one batch of these shards. Returns whether there may be more."""
         started = time.monotonic()
-        async with self._database.transaction() as unit:
-            # The lock is its own statement: the SELECT's snapshot must not be older than the lock.
-            locks = "".join(f"SELECT pg_advisory_xact_lock({NAMESPACE}, {shard});" for shard in shards)
-            await unit.execute(f"SET LOCAL lock_timeout = '5s'; SET LOCAL synchronous_commit = off; {locks}")
-            rows = await unit.fetch(SELECT, shards, BATCH)
-            if not rows:
-                return False
-            async with asyncio.timeout(ACK_SECONDS):
-                acked, failed = await self._publish(rows)
-            if acked:
-                await unit.execute("DELETE FROM outbox WHERE seq = ANY($1::bigint[])", acked)
-            poison = {seq: error for seq, error in failed.items() if isinstance(error, POISON)}
-            if self._one_by_one:
-                for seq, error in poison.items():
-                    await _bury(unit, seq, error)
+        async with self._database.statement() as unit:
+            try:
+                # The locks are their own statements: the SELECT's snapshot must not be older than they are.
+                locks = "".join(f"SELECT pg_advisory_xact_lock({NAMESPACE}, {shard});" for shard in shards)
+                await unit.execute(f"{BEGIN} {locks}")  # one round trip, as the DELETE and COMMIT are
+                rows = await unit.fetch(SELECT, shards, BATCH)
+                if not rows:
+                    await unit.execute("COMMIT")
+                    return False
+                async with asyncio.timeout(ACK_SECONDS):
+                    acked, failed = await self._publish(rows)
+                poison = {seq: error for seq, error in failed.items() if isinstance(error, POISON)}
+                if self._one_by_one:
+                    for seq, error in poison.items():
+                        await _bury(unit, seq, error)
+                numbers = ",".join(map(str, acked)) or "NULL"
+                await unit.execute(f"DELETE FROM outbox WHERE seq IN ({numbers}); COMMIT")  # noqa: S608
+            except BaseException:
+                await unit.roll_back()
+                raise
         self._one_by_one = bool(poison) and not self._one_by_one
         if others := [error for seq, error in failed.items() if seq not in poison]:
             raise others[0]

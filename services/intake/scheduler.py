@@ -1,6 +1,7 @@
 """Time in: qualifies what waits, and forgets receipts that expired."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from shared.group_commit import GroupCommit
 
 QUALIFIED = Counter("lead_qualification_total", "Submissions through the second step", ["result"])
 OLDEST_WAITING = Gauge("submission_oldest_waiting_seconds", "Age of the oldest submission without its second step; pages")
+ROOM = 4  # times as long as a batch of the second step took
 INBOX_KEPT = timedelta(days=30)
 
 
@@ -40,8 +42,10 @@ class Scheduler:
                 pass
             self._wake.clear()
             try:
-                while await self._qualify_batch(self._settings.qualify_batch):
-                    await self._yield_to_answers()
+                began = time.monotonic()
+                if await self._qualify_batch(self._settings.qualify_batch) == self._settings.qualify_batch:
+                    self._wake.set()
+                await self._leave_room(time.monotonic() - began)
             except Exception as error:
                 await self._recover(error)
 
@@ -88,11 +92,12 @@ class Scheduler:
         QUALIFIED.labels("failed" if state == "waiting" else "quarantined").inc()
         telemetry.log().error("submission failed", lead_id=str(lead_id), state=state, error=what)
 
-    async def _yield_to_answers(self) -> None:
-        for _ in range(20):  # bounded: under constant load leads must still flow
-            if not self._capture.is_busy:
-                return
-            await asyncio.sleep(0.002)
+    async def _leave_room(self, took: float) -> None:
+        """While answers wait in crowds they get most of the time; bounded, for leads must still flow."""
+        left = min(took * ROOM, 1.0)
+        while self._capture.is_crowded and left > 0:
+            await asyncio.sleep(min(left, 0.02))
+            left -= 0.02
 
     async def rescore(self) -> None:
         """After a new agreement: open leads, a batch at a time, leaving room for what comes in meanwhile."""

@@ -49,3 +49,30 @@ async def test_overload_and_an_absent_database_say_try_later() -> None:
     with pytest.raises(Overloaded):
         await waiting
     running.cancel()
+
+
+async def test_background_work_is_told_when_answers_wait_in_crowds() -> None:
+    async def write(items: list[int]) -> list[int]:
+        return items
+
+    group: GroupCommit[int, int] = GroupCommit(write)
+    running = asyncio.create_task(group.run())
+    await group.submit(1)
+    assert not group.is_crowded
+    await asyncio.gather(*(group.submit(n) for n in range(20)))
+    assert group.is_crowded
+    await asyncio.sleep(0.15)
+    assert not group.is_crowded
+    running.cancel()
+
+
+async def test_who_waits_too_long_is_told_so_though_the_write_hangs() -> None:
+    async def write(items: list[int]) -> list[int]:
+        await asyncio.sleep(5)
+        return items
+
+    group: GroupCommit[int, int] = GroupCommit(write, patience=0.2)
+    running = asyncio.create_task(group.run())
+    answers = await asyncio.gather(group.submit(1), group.submit(2), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Overloaded, Overloaded]
+    running.cancel()
