@@ -92,4 +92,4 @@ class Worker(Scheduler):
 
     def __init__(self, database: Database) -> None:
         settings = Settings(qualify_attempts=3, qualify_retry_seconds=0.2, local_dir="/nowhere")
-        super().__init__(settings, database, capture=type("Idle", (), {"is_busy": False})())  # type: ignore[arg-type]
+        super().__init__(settings, database, capture=type("Idle", (), {"is_crowded": False})())  # type: ignore[arg-type]
