@@ -2,6 +2,7 @@
 
 from services.handoff.use_cases.erase import erase_person
 from services.handoff.use_cases.merge import merge_leads, merge_persons
+from services.handoff.use_cases.notify import keep_consents, notify_owner
 from services.handoff.use_cases.outcomes import apply_outcomes
 from services.handoff.use_cases.route import receive_leads
 from shared import events
@@ -13,6 +14,11 @@ HANDLERS = {
     events.LeadMerged: merge_leads,
     events.PersonMerged: merge_persons,
     events.PersonErased: erase_person,
+    events.ConsentGranted: keep_consents,
+    events.ConsentRevoked: keep_consents,
+    events.LeadTouched: notify_owner,
+    events.RecoveryNeeded: notify_owner,
+    events.ReplyReceived: notify_owner,
     events.OutcomeContacted: apply_outcomes,
     events.OutcomeAppointmentSet: apply_outcomes,
     events.OutcomeProposed: apply_outcomes,

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.handoff import api, consumer
+from services.handoff import api, consumer, pages
+from services.handoff.adapters.links import Links
+from services.handoff.adapters.smtp import Smtp
 from services.handoff.models import HandoffTable
 from services.handoff.scheduler import Scheduler
 from services.handoff.settings import Settings
@@ -11,6 +13,7 @@ from services.handoff.use_cases.agreements import seed
 from services.handoff.use_cases.facts import note_received
 from shared.consumer import Consumer
 from shared.migrations import Migrations
+from shared.security import load_secret
 from shared.service import Service
 
 MIGRATIONS = Migrations(Path(__file__).parent / "migrations", HandoffTable.metadata)
@@ -26,7 +29,9 @@ def build(settings: Settings) -> Service:
         async with service.database.transaction() as unit:
             await seed(unit, shipped, with_owner=settings.embedded and settings.seed_owner, now=datetime.now(UTC))
 
-    scheduler = Scheduler(service.database)
+    secret = load_secret(settings.secret_key_file, settings.local_dir / "secret-key")
+    links = Links(settings.base_url, secret)
+    scheduler = Scheduler(service.database, links, Smtp(settings.smtp) if settings.smtp else None)
     service.on_start.append(start)
     service.consumer = Consumer(
         settings,
@@ -36,6 +41,7 @@ def build(settings: Settings) -> Service:
         handlers=consumer.HANDLERS,
         observe=note_received,
     )
-    service.background = {"timers": scheduler.timers, "board": scheduler.board, "tidy": scheduler.tidy}
+    service.background = {"timers": scheduler.timers, "board": scheduler.board, "mails": scheduler.mails, "tidy": scheduler.tidy}
     api.add_routes(service.app, settings, service.database)
+    pages.add_routes(service.app, service.database, links)
     return service

@@ -5,15 +5,22 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+from prometheus_client import Counter
+
+from services.handoff import store
+from services.handoff.adapters.links import Links
+from services.handoff.adapters.smtp import Mailer
 from services.handoff.use_cases.agreements import publish_again
 from services.handoff.use_cases.board import follow_facts
 from services.handoff.use_cases.clocks import handle_due_timers
+from services.handoff.use_cases.mails import claim_mails, settle_mails
 from services.handoff.use_cases.outcomes import end_waits, give_up_waiting
 from shared import inbox, telemetry
 from shared.database import Database, Transaction, is_transient
 
 INBOX_KEPT = timedelta(days=30)
 
+MAILS = Counter("rep_mails_total", "Mails to reps", ["result"])
 Work = Callable[[Transaction, datetime], Awaitable[int | None]]
 
 
@@ -22,8 +29,10 @@ async def _follow_facts(unit: Transaction, now: datetime) -> int:
 
 
 class Scheduler:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    """`mailer`: None where mails to reps are off; what is due is then forgotten."""
+
+    def __init__(self, database: Database, links: Links, mailer: Mailer | None) -> None:
+        self._database, self._links, self._mailer = database, links, mailer
 
     async def timers(self) -> None:
         while True:
@@ -36,6 +45,32 @@ class Scheduler:
         while True:
             await self._once(_follow_facts, most=1)
             await asyncio.sleep(0.7 + random.random() * 0.1)  # noqa: S311  jitter
+
+    async def mails(self) -> None:
+        """Claim and commit, send, record: a crash in between sends a mail twice, never not at all."""
+        while True:
+            try:
+                while await self._send_mails():
+                    pass
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                telemetry.log().warning("mails wait for the database", error=repr(error)[:200])
+            await asyncio.sleep(0.7 + random.random() * 0.1)  # noqa: S311  jitter
+
+    async def _send_mails(self) -> int:
+        now = datetime.now(UTC)
+        async with self._database.transaction() as unit:
+            if self._mailer is None:
+                return await store.mails.discard_due(unit, now)
+            outgoing = await claim_mails(unit, self._links, now)
+        if outgoing:
+            answers = await self._mailer.send([one.mail for one in outgoing])
+            for answer in answers:
+                MAILS.labels(answer).inc()
+            async with self._database.transaction() as unit:
+                await settle_mails(unit, outgoing, answers)
+        return len(outgoing)
 
     async def tidy(self) -> None:
         while True:

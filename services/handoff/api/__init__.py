@@ -3,6 +3,7 @@
 from fastapi import APIRouter, FastAPI
 
 from services.handoff.api.assignments import add_assignments, add_commands
+from services.handoff.api.briefs import add_briefs
 from services.handoff.api.leads import add_leads
 from services.handoff.api.scoreboard import add_scoreboard
 from services.handoff.settings import Settings
@@ -16,6 +17,7 @@ def add_routes(app: FastAPI, settings: Settings, database: Database) -> None:
     keys = KeyRing(settings.api_key_file, database)
     add_assignments(router, keys, database)
     add_commands(router, keys, database)
+    add_briefs(router, keys, database)
     add_leads(router, keys, database)
     add_scoreboard(router, keys, database)
     app.include_router(router)

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.handoff import store
 from services.handoff.domain.lifecycle import Illegal
-from services.handoff.use_cases.advance import advance, end_assignment
-from services.handoff.use_cases.route import lock_for_routing, route
+from services.handoff.use_cases.commands import command_assignment
 from shared import events
 from shared.database import Database, Transaction
 from shared.http import Problem, problems
@@ -116,30 +115,10 @@ def add_commands(router: APIRouter, keys: KeyRing, database: Database) -> None:
 async def _command(
     unit: Transaction, caller: Caller, assignment_id: UUID, name: str, details: dict[str, Any], now: datetime
 ) -> Assignment:
-    found = await store.assignments.assignment(unit, assignment_id)
-    if found is None or caller.rep_id not in (None, found["rep_id"]):
+    try:
+        row = await command_assignment(unit, assignment_id, name, details, now, rep_id=caller.rep_id)
+    except Illegal as error:
+        raise Problem(409, str(error)) from error
+    if row is None:
         raise Problem(404, "There is no assignment of this id.")
-    if name == "declined":
-        await lock_for_routing(unit, [found["lead_id"]], now)
-    lead = await store.leads.lock_lead(unit, found["lead_id"])
-    found = await store.assignments.assignment(unit, assignment_id)  # as it is under the lock
-    if name == "declined":
-        await _decline(unit, lead, found, details.get("reason", ""), now)
-    elif found["state"] in ("declined", "expired", "withdrawn"):
-        raise Problem(409, f"This assignment is {found['state']}: the lead is no longer with this rep.")
-    else:
-        try:
-            await advance(unit, lead, name, details, now)
-        except Illegal as error:
-            raise Problem(409, str(error)) from error
-    row = await store.assignments.assignment(unit, assignment_id)
     return Assignment(assignment_id=row["id"], **{key: row[key] for key in Assignment.model_fields if key != "assignment_id"})
-
-
-async def _decline(unit: Transaction, lead: Any, assignment: Any, reason: str, now: datetime) -> None:
-    if assignment["state"] == "declined":
-        return
-    if assignment["state"] != "offered":
-        raise Problem(409, f"This assignment is {assignment['state']}: only an offer can be declined.")
-    await end_assignment(unit, assignment, events.AssignmentDeclined, "declined", reason, now)
-    await route(unit, [lead], now)

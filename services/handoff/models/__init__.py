@@ -10,6 +10,7 @@ from sqlmodel import Field
 
 from services.handoff.models.base import ACTIVE, NOTHING_LISTED, HandoffTable, Instant
 from services.handoff.models.board import BoardAssignment, BoardDue, BoardLead, BoardState
+from services.handoff.models.mails import MailJob, PersonConsent
 from shared.api_keys import ApiKeyRow
 from shared.inbox import InboxRow, inbox_indexes
 from shared.outbox import DeadRow, OutboxRow, outbox_indexes
@@ -30,8 +31,10 @@ __all__ = [
     "Instant",
     "Job",
     "Lead",
+    "MailJob",
     "Outbox",
     "OutboxDead",
+    "PersonConsent",
     "Pool",
     "PoolMember",
     "Refund",

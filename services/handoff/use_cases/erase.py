@@ -29,3 +29,5 @@ async def erase_person(unit: Transaction, received: list[Received], now: datetim
         }
         await unit.insert(models.Lead, [row], "ON CONFLICT (id) DO UPDATE SET state = 'erased', snapshot = '{}'")
         await store.early.forget(unit, lead_id)
+        await store.mails.forget(unit, lead_id)
+        await store.briefs.forget_consents(unit, row["person_id"])

@@ -1,4 +1,4 @@
-"""Every event read or written becomes a fact without personal data; announcing one does both."""
+"""Every event read or written becomes a fact without personal data; announcing publishes it, and tells who must know."""
 
 import re
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from services.handoff import models, store
 from services.handoff.domain.origin import origin_of
+from services.handoff.use_cases.notify import mails_for
 from shared import events
 from shared.database import Transaction
 from shared.envelope import Received, to_record
@@ -47,6 +48,7 @@ async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: dat
         if type(event) not in _SKIP
     ]
     await _keep(unit, facts, "")
+    await store.mails.add(unit, mails_for(outgoing, now))
     await put(unit, events.HANDOFF, records)
 
 

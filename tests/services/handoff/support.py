@@ -1,26 +1,39 @@
 """Handoff on a real database, without Kafka: what tests say to it, and what it wrote."""
 
 import itertools
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import orjson
+from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
-from services.handoff import consumer, models, store
+from services.handoff import api, consumer, models, pages, store
+from services.handoff.adapters.links import Links
+from services.handoff.settings import Settings
 from services.handoff.use_cases.agreements import apply_agreement
 from services.handoff.use_cases.clocks import handle_due_timers
 from services.handoff.use_cases.facts import note_received
-from shared import events, inbox
-from shared.consumer import Consumer, Refused
+from services.handoff.use_cases.mails import claim_mails, settle_mails
+from shared import events, http, inbox
+from shared.consumer import Refused
 from shared.database import Database
 from shared.envelope import Received
-from shared.settings import ROOT, LocalSettings
+from shared.settings import ROOT
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)  # a Wednesday
 SHIPPED = (ROOT / "deploy" / "agreement.toml").read_text()
 CONTACT = {"first_name": "Ada", "last_name": "Case", "email": "ada@example.net", "phone": "+12125550123"}
+KEY = "lh_test-key"
+BASE = "https://maple.example"
+LINKS = Links(BASE, b"test secret")
 _serial = itertools.count(1)
 
 
@@ -29,9 +42,6 @@ class Handoff:
 
     def __init__(self, database: Database) -> None:
         self.database, self.now = database, NOW
-        self.consumer = Consumer(
-            LocalSettings(), database, group="handoff", topics=(), handlers=consumer.HANDLERS, observe=note_received
-        )
 
     async def start(self, *reps: str, agreement: str = SHIPPED) -> list[UUID]:
         """An agreement in force, and reps in its pool."""
@@ -100,6 +110,30 @@ class Handoff:
 
     async def types(self, lead_id: UUID) -> list[str]:
         return [event["type"] for event in await self.published(lead_id)]
+
+    def app(self) -> FastAPI:
+        """The doors over HTTP, with one key for every scope: KEY."""
+        app = FastAPI()
+        http.install(app)
+        app.add_middleware(http.Edge)
+        folder = Path(tempfile.mkdtemp(prefix="lead-handoff-key-"))
+        (folder / "key").write_text(KEY)
+        api.add_routes(app, Settings(database_url="postgresql://x/x", api_key_file=folder / "key"), self.database)
+        pages.add_routes(app, self.database, LINKS)
+        return app
+
+    @asynccontextmanager
+    async def client(self, key: str = KEY) -> AsyncIterator[httpx.AsyncClient]:
+        transport, headers = httpx.ASGITransport(self.app()), {"Authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers) as opened:
+            yield opened
+
+    async def mails(self) -> list[EmailMessage]:
+        """Write the mails that are due, and take them for sent."""
+        async with self.database.transaction() as unit:
+            outgoing = await claim_mails(unit, LINKS, self.now)
+            await settle_mails(unit, outgoing, ["sent"] * len(outgoing))
+        return [one.mail for one in outgoing]
 
     async def dead_letters(self) -> list[dict[str, Any]]:
         return await self.published(topic=f"{events.CRM}.handoff.dlq")

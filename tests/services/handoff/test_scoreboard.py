@@ -9,17 +9,15 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
-from services.handoff import api, store
+from services.handoff import store
 from services.handoff.api.scoreboard import guarded
 from services.handoff.domain.metrics import METRICS, numbers_of
-from services.handoff.settings import Settings
 from services.handoff.use_cases.agreements import apply_agreement
 from services.handoff.use_cases.board import follow_facts, rebuild
 from services.handoff.use_cases.scoreboard import read_scoreboard
-from shared import events, http
+from shared import events
 from shared.agreement import parse
 from shared.database import Database
 from shared.settings import ROOT
@@ -154,13 +152,8 @@ def test_a_rate_of_nothing_is_no_number() -> None:
 
 # ---- over HTTP ------------------------------------------------------------------------------------------------------------
 @pytest.fixture
-async def client(handoff: Handoff, tmp_path: Any) -> AsyncIterator[httpx.AsyncClient]:
-    (tmp_path / "key").write_text("lh_test")
-    app = FastAPI()
-    http.install(app)
-    api.add_routes(app, Settings(database_url="postgresql://x/x", api_key_file=tmp_path / "key"), handoff.database)
-    transport, headers = httpx.ASGITransport(app), {"Authorization": "Bearer lh_test"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as opened:
+async def client(handoff: Handoff) -> AsyncIterator[httpx.AsyncClient]:
+    async with handoff.client() as opened:
         yield opened
 
 

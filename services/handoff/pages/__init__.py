@@ -1,0 +1,176 @@
+"""What a rep sees behind the links in their mails. Looking changes nothing, pressing a button does."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.handoff import store
+from services.handoff.adapters.links import Links
+from services.handoff.domain.brief import local_time
+from services.handoff.domain.lifecycle import Illegal
+from services.handoff.use_cases.brief import load_briefs, zone_of
+from services.handoff.use_cases.commands import GONE, command_assignment
+from services.handoff.use_cases.policy import parse_agreement
+from shared.database import Database
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_templates.filters["local"] = local_time
+PRIVATE = {
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'",
+}
+COMMANDS = {
+    "accept": "accepted",
+    "decline": "declined",
+    "contacted": "contacted",
+    "sales-qualified": "sales_qualified",
+    "proposed": "proposed",
+    "won": "won",
+    "lost": "lost",
+    "recycle": "recycled",
+}
+STEPS = {
+    "contacted": "I reached them",
+    "sales-qualified": "They need it and can decide",
+    "proposed": "I put options to them",
+}
+ORDER = ["accepted", "contacted", "sales_qualified", "proposed"]
+
+
+def add_routes(app: FastAPI, database: Database, links: Links) -> None:
+    options: dict[str, Any] = {
+        "tags": ["pages"],
+        "response_class": HTMLResponse,
+        "responses": {404: {"description": "Not Found"}},
+    }
+
+    @app.get("/a/{token}", summary="An offer: what the rep should know, and two buttons", **options)
+    @app.head("/a/{token}", include_in_schema=False)
+    async def look(token: str) -> Response:
+        return await _offer_page(database, links, token, datetime.now(UTC))
+
+    @app.post("/a/{token}", summary="Accept, decline, or what happened since", **options)
+    async def act(request: Request, token: str) -> Response:
+        now = datetime.now(UTC)
+        assignment_id = links.read_offer(token, now)
+        given = await _form(request)
+        name = given.get("do", "")
+        if assignment_id is None or name not in COMMANDS or not _pressed_by_a_person(request):
+            return await _offer_page(database, links, token, now)
+        try:
+            details = _details(name, given)
+            async with database.transaction() as unit:
+                await command_assignment(unit, assignment_id, COMMANDS[name], details, now)
+        except (Illegal, ValueError) as error:
+            return await _offer_page(database, links, token, now, wrong=str(error), doing=name)
+        return RedirectResponse(request.url.path, 303, headers=PRIVATE)
+
+    @app.get("/r/{token}", summary="A rep's open leads", **options)
+    @app.head("/r/{token}", include_in_schema=False)
+    async def leads(token: str) -> Response:
+        now = datetime.now(UTC)
+        rep_id = links.read_leads_of(token, now)
+        if rep_id is None:
+            return _gone("This link has ended", "Please use the link of the latest mail.", 404)
+        async with database.reading() as unit:
+            return await _leads_page(unit, links, rep_id, now)
+
+
+def _pressed_by_a_person(request: Request) -> bool:
+    """Browsers say where a request comes from. A script, as link scanners run, or another site is not a press."""
+    site, mode = request.headers.get("sec-fetch-site"), request.headers.get("sec-fetch-mode")
+    return site in (None, "same-origin", "none") and mode in (None, "navigate")
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of an urlencoded form; of anything else none."""
+    body = (await request.body()).decode("utf-8", "replace").replace("\x00", "")
+    return dict(parse_qsl(body, max_num_fields=20)) if body else {}
+
+
+def _details(name: str, given: dict[str, str]) -> dict[str, Any]:
+    """Raises ValueError with a sentence."""
+    if name == "won":
+        try:
+            amount = Decimal(given.get("amount", "").strip().replace(",", ""))
+        except InvalidOperation:
+            raise ValueError("Please enter the amount as a number, for example 1250.00.") from None
+        currency = given.get("currency", "").strip().upper()
+        if not (amount.is_finite() and 0 <= amount < 10**11 and round(amount, 3) == amount):
+            raise ValueError("Please enter the amount as a number, for example 1250.00.")
+        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+            raise ValueError("Please enter the currency by its three letters, for example USD.")
+        return {"amount": amount, "currency": currency}
+    if name in ("decline", "lost", "recycle"):
+        reason = given.get("reason", "").strip()[:200]
+        if not reason:
+            raise ValueError("Please say why.")
+        return {"reason": reason}
+    return {}
+
+
+async def _offer_page(
+    database: Database, links: Links, token: str, now: datetime, *, wrong: str = "", doing: str = ""
+) -> HTMLResponse:
+    assignment_id = links.read_offer(token, now)
+    if assignment_id is None:
+        return _gone("This link has ended", "Please use the link of the latest mail.", 404)
+    async with database.reading() as unit:
+        agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
+        found = (await load_briefs(unit, agreement, [assignment_id])).get(assignment_id)
+    if found is None or found[0]["state"] in GONE:
+        state = found[0]["state"] if found else "gone"
+        return _gone("No longer yours", f"This offer is {state}: the lead has gone on. Nothing is left for you to do.", 200)
+    offer, brief = found
+    reached = ORDER.index(offer["lead_state"]) if offer["lead_state"] in ORDER else -1
+    steps = [(name, label) for name, label in STEPS.items() if ORDER.index(COMMANDS[name]) > reached]
+    values = {
+        "offer": offer,
+        "brief": brief,
+        "zone": zone_of(offer, agreement),
+        "steps": steps,
+        "wrong": wrong,
+        "doing": doing,
+        "decline_reasons": agreement.decline_reasons,
+        "lost_reasons": agreement.lost_reasons,
+        "recycle_reasons": agreement.recycle_reasons,
+        "leads_link": links.leads_of(offer["rep_id"], now),
+    }
+    return HTMLResponse(_templates.get_template("offer.html").render(values), 409 if wrong else 200, headers=PRIVATE)
+
+
+async def _leads_page(unit: Any, links: Links, rep_id: UUID, now: datetime) -> HTMLResponse:
+    agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
+    zone = next((rep["zone"] for rep in await store.mails.recipients(unit, [rep_id]) if rep["id"] == rep_id), None)
+    if zone is None:
+        return _gone("This link has ended", "Whose leads these were sells no more.", 404)
+    leads = [
+        {
+            **dict(row),
+            "name": f"{row['first_name'] or ''} {row['last_name'] or ''}".strip() or "Somebody who gave no name",
+            "link": links.offer(row["assignment_id"], now),
+        }
+        for row in await store.briefs.open_leads(unit, rep_id)
+    ]
+    page = _templates.get_template("leads.html").render(leads=leads, zone=zone or agreement.company.zone)
+    return HTMLResponse(page, headers=PRIVATE)
+
+
+def _gone(title: str, sentence: str, status: int) -> HTMLResponse:
+    return HTMLResponse(_templates.get_template("gone.html").render(title=title, sentence=sentence), status, headers=PRIVATE)

@@ -1,0 +1,64 @@
+"""Mails to reps that are still to be sent."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.handoff import models
+from shared.database import Rows, Transaction
+
+
+async def add(unit: Transaction, jobs: list[dict[str, Any]]) -> None:
+    await unit.insert(models.MailJob, jobs)
+
+
+async def claim(unit: Transaction, now: datetime, lease: timedelta, limit: int) -> Rows:
+    """Due mails, put off: if this process dies, another tries again when the lease is over; twice as long each time."""
+    return await unit.fetch(
+        "UPDATE mail_job SET attempts = attempts + 1, due_at = $1 + $2::interval * (1 << least(attempts, 6)) "
+        "WHERE id = ANY(ARRAY(SELECT id FROM mail_job WHERE due_at <= $1 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)) "
+        "RETURNING id, kind, rep_id, lead_id, assignment_id, data, attempts, created_at",
+        now,
+        lease,
+        limit,
+    )
+
+
+async def discard_due(unit: Transaction, now: datetime, limit: int = 5000) -> int:
+    chosen = "SELECT id FROM mail_job WHERE due_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED"
+    return int((await unit.execute(f"DELETE FROM mail_job WHERE id = ANY(ARRAY({chosen}))", now, limit)).split()[-1])  # noqa: S608
+
+
+async def done(unit: Transaction, job_ids: Sequence[UUID]) -> None:
+    await unit.execute("DELETE FROM mail_job WHERE id = ANY($1::uuid[])", list(job_ids))
+
+
+async def forget(unit: Transaction, lead_id: UUID) -> None:
+    await unit.execute("DELETE FROM mail_job WHERE lead_id = $1", lead_id)
+
+
+async def recipients(unit: Transaction, rep_ids: Collection[UUID]) -> Rows:
+    """These reps, and every manager."""
+    return await unit.fetch(
+        "SELECT id, name, email, zone, manager FROM rep WHERE (id = ANY($1::uuid[]) OR manager) AND state <> 'left'",
+        list(rep_ids),
+    )
+
+
+async def active_of(unit: Transaction, lead_ids: Collection[UUID]) -> Rows:
+    """Who has these leads now."""
+    return await unit.fetch(
+        f"SELECT lead_id, id AS assignment_id, rep_id FROM assignment WHERE lead_id = ANY($1::uuid[]) AND {models.ACTIVE}",  # noqa: S608
+        list(lead_ids),
+    )
+
+
+async def owners(unit: Transaction, lead_ids: Collection[UUID]) -> Rows:
+    """Who has or had these leads; of one that was merged, who has its survivor."""
+    return await unit.fetch(
+        "SELECT l.id AS lead_id, coalesce(s.id, l.id) AS now_id, coalesce(s.owner_id, l.owner_id) AS rep_id, "
+        "(SELECT a.id FROM assignment a WHERE a.lead_id = coalesce(s.id, l.id) ORDER BY a.attempt DESC LIMIT 1) AS assignment_id "
+        "FROM lead l LEFT JOIN lead s ON s.id = l.merged_into WHERE l.id = ANY($1::uuid[]) AND l.state <> 'erased'",
+        list(lead_ids),
+    )

@@ -1,0 +1,181 @@
+"""Mails to reps: claim what is due, write each from what is true now, forget what no longer matters."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+from uuid import UUID
+
+from services.handoff import store
+from services.handoff.adapters.links import Links
+from services.handoff.adapters.mails import build_mail, digest_subject, offer_subject
+from services.handoff.domain.brief import local_time
+from services.handoff.use_cases.brief import load_briefs, zone_of
+from services.handoff.use_cases.policy import parse_agreement
+from shared.agreement import Agreement
+from shared.database import Transaction
+
+LEASE = timedelta(seconds=60)
+AT_ONCE = 200
+ATTEMPTS = 8
+DIGEST_ABOVE = 5  # nobody reads forty mails that come in one minute
+STALE_AFTER = timedelta(days=1)
+SUBJECTS = {
+    "warning": "A lead is waiting: please act soon",
+    "escalated": "A lead needs a manager",
+    "touched": "A lead of yours reached out again",
+    "recovery": "A client of yours is not happy",
+    "reply": "A client of yours has answered",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A mail, and the jobs that are done when it is sent."""
+
+    mail: EmailMessage
+    job_ids: list[UUID]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the mails of one claim are written from."""
+
+    agreement: Agreement
+    links: Links
+    now: datetime
+    offers: dict[UUID, Any]
+    reps: dict[UUID, Any]
+
+    @property
+    def managers(self) -> list[Any]:
+        return [rep for rep in self.reps.values() if rep["manager"]]
+
+
+async def claim_mails(unit: Transaction, links: Links, now: datetime) -> list[Outgoing]:
+    """Take due mails for a while. Those that no longer matter are forgotten at once."""
+    jobs = await store.mails.claim(unit, now, LEASE, AT_ONCE)
+    if not jobs:
+        return []
+    agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
+    offers = await load_briefs(unit, agreement, {job["assignment_id"] for job in jobs if job["assignment_id"]})
+    active = {row["lead_id"]: row["assignment_id"] for row in await store.mails.active_of(unit, [job["lead_id"] for job in jobs])}
+    missing = [active[job["lead_id"]] for job in jobs if not job["assignment_id"] and job["lead_id"] in active]
+    offers |= await load_briefs(unit, agreement, missing)
+    rep_ids = {job["rep_id"] for job in jobs if job["rep_id"]} | {offer["rep_id"] for offer, _ in offers.values()}
+    reps = {row["id"]: row for row in await store.mails.recipients(unit, rep_ids)}
+    batch = Batch(agreement, links, now, offers, reps)
+    found = [*_offers(batch, [job for job in jobs if job["kind"] == "offer"])]
+    for job in jobs:
+        if job["kind"] != "offer":
+            found += _notices(batch, dict(job) | {"assignment_id": job["assignment_id"] or active.get(job["lead_id"])})
+    kept = {job_id for one in found for job_id in one.job_ids}
+    await store.mails.done(unit, [job["id"] for job in jobs if job["id"] not in kept])
+    return found
+
+
+def _offers(batch: Batch, jobs: list[Any]) -> Iterable[Outgoing]:
+    """A mail per offer that is still open; one for all of them where they come in crowds."""
+    by_rep: dict[UUID, list[Any]] = defaultdict(list)
+    for job in jobs:
+        offer, _ = batch.offers.get(job["assignment_id"], (None, None))
+        if offer is not None and offer["state"] == "offered" and offer["rep_id"] in batch.reps and _is_worth_it(batch, job):
+            by_rep[offer["rep_id"]].append(job)
+    for rep_id, own in by_rep.items():
+        if len(own) > DIGEST_ABOVE:
+            yield from _built([job["id"] for job in own], _digest(batch, rep_id, own))
+            continue
+        for job in own:
+            yield from _built([job["id"]], _offer(batch, job))
+
+
+def _is_worth_it(batch: Batch, job: Any) -> bool:
+    return bool(job["attempts"] <= ATTEMPTS and batch.now - job["created_at"] < STALE_AFTER)
+
+
+def _offer(batch: Batch, job: Any) -> dict[str, Any]:
+    offer, brief = batch.offers[job["assignment_id"]]
+    zone = zone_of(offer, batch.agreement)
+    return {
+        "template": "offer",
+        "subject": offer_subject(offer, zone),
+        "offer": offer,
+        "brief": brief,
+        "zone": zone,
+        "link": batch.links.offer(offer["assignment_id"], batch.now),
+        "leads_link": batch.links.leads_of(offer["rep_id"], batch.now),
+        **_envelope(batch, batch.reps[offer["rep_id"]], job["id"]),
+    }
+
+
+def _digest(batch: Batch, rep_id: UUID, jobs: list[Any]) -> dict[str, Any]:
+    offers = [batch.offers[job["assignment_id"]][0] for job in jobs]
+    return {
+        "template": "digest",
+        "subject": digest_subject(offers),
+        "zone": zone_of(offers[0], batch.agreement),
+        "first": min(offer["expires_at"] for offer in offers),
+        "leads_link": batch.links.leads_of(rep_id, batch.now),
+        **_envelope(batch, batch.reps[rep_id], jobs[0]["id"]),
+    }
+
+
+def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
+    """To the rep; to every manager where it is theirs, or where the rep is gone. Nobody to tell: nothing to send."""
+    offer, brief = batch.offers.get(job["assignment_id"], (None, None))
+    rep = batch.reps.get(job["rep_id"]) if job["rep_id"] else None
+    recipients = [rep] if rep is not None else batch.managers
+    if not recipients and offer is not None and offer["rep_id"] in batch.reps:
+        recipients = [batch.reps[offer["rep_id"]]]
+    moot = job["kind"] == "warning" and (offer is None or offer["state"] not in ("offered", "accepted", "active"))
+    if moot or not recipients or not _is_worth_it(batch, job):
+        return
+    for place, one in enumerate(recipients):
+        zone = one["zone"] or batch.agreement.company.zone
+        values = {
+            "template": "notice",
+            "subject": SUBJECTS[job["kind"]],
+            "sentence": _sentence(job, offer, zone),
+            "brief": brief,
+            "zone": zone,
+            "link": batch.links.offer(offer["assignment_id"], batch.now) if offer is not None else "",
+            **_envelope(batch, one, job["id"]),
+        }
+        yield from _built([job["id"]] if place == len(recipients) - 1 else [], values)
+
+
+def _sentence(job: dict[str, Any], offer: Any, zone: str) -> str:
+    data = job["data"]
+    if job["kind"] == "warning":
+        what = "answer the offer" if data["sla"] == "acceptance" else "reach the client"
+        return f"Please {what} by {local_time(datetime.fromisoformat(data['due_at']), zone)}."
+    if job["kind"] == "escalated":
+        return f"{data['reason']}" + (f" It is with {offer['rep']}." if offer is not None else "")
+    if job["kind"] == "touched":
+        said = f" They wrote: “{data['message']}”" if data.get("message") else ""
+        return f"They raised a hand again for the same need: they are waiting.{said}"
+    if job["kind"] == "recovery":
+        return f"Please call them before anybody asks them for anything else. What we know: {data['reason']}"
+    return "What they wrote went to the company's address. They would rather hear from you."
+
+
+def _envelope(batch: Batch, rep: Any, job_id: UUID) -> dict[str, Any]:
+    return {"to": (rep["name"], rep["email"]), "sender": batch.agreement.company.sender, "id": job_id, "at": batch.now}
+
+
+def _built(job_ids: list[UUID], values: dict[str, Any]) -> Iterable[Outgoing]:
+    """An address that can never be one gets no mail, and its jobs are forgotten."""
+    try:
+        yield Outgoing(build_mail(**values), job_ids)
+    except (ValueError, IndexError):
+        return
+
+
+async def settle_mails(unit: Transaction, outgoing: list[Outgoing], answers: list[str]) -> None:
+    """What was sent, or never can be, is done; the rest is due again when its lease is over."""
+    done = [
+        job_id for one, answer in zip(outgoing, answers, strict=True) if answer in ("sent", "never") for job_id in one.job_ids
+    ]
+    await store.mails.done(unit, done)

@@ -1,0 +1,73 @@
+"""Which happenings reps and managers are told of by mail. The mail is written when it is sent, from what is true then."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+from services.handoff import store
+from shared import events
+from shared.database import Transaction
+from shared.envelope import Received
+
+OWNER_HEARS = {events.LeadTouched: "touched", events.RecoveryNeeded: "recovery", events.ReplyReceived: "reply"}
+
+
+def mails_for(outgoing: Sequence[events.Event], now: datetime) -> list[dict[str, Any]]:
+    """An offer and a clock that runs out are the rep's; an escalation is the managers'."""
+    jobs = []
+    for event in outgoing:
+        if isinstance(event, events.AssignmentOffered):
+            jobs.append(_job("offer", event, now))
+        elif isinstance(event, events.SlaAtRisk):
+            jobs.append(_job("warning", event, now, sla=event.sla, due_at=event.due_at.isoformat()))
+        elif isinstance(event, events.LeadEscalated):
+            jobs.append({**_job("escalated", event, now, reason=event.reason), "rep_id": None})
+    return jobs
+
+
+async def notify_owner(unit: Transaction, received: list[Received], now: datetime) -> None:
+    """Something happened with a client that the rep who owns the lead should hear of today."""
+    by_lead = {one.event.lead_id: one for one in received if isinstance(one.event, tuple(OWNER_HEARS))}  # type: ignore[attr-defined]
+    jobs = []
+    for owner in await store.mails.owners(unit, list(by_lead)):
+        event = by_lead[owner["lead_id"]].event
+        job = _job(OWNER_HEARS[type(event)], event, now)
+        if isinstance(event, events.RecoveryNeeded):
+            job["data"] = {"reason": event.reason}
+        elif isinstance(event, events.LeadTouched):
+            job["data"] = {"message": event.message}
+        jobs.append({**job, "rep_id": owner["rep_id"], "lead_id": owner["now_id"], "assignment_id": owner["assignment_id"]})
+    await store.mails.add(unit, jobs)
+
+
+async def keep_consents(unit: Transaction, received: list[Received], now: datetime) -> None:
+    """What a person said about being contacted, for whoever is about to call them."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in received:
+        event: Any = one.event
+        granting = isinstance(event, events.ConsentGranted)
+        said = event.consent if granting else event
+        row = {
+            "person_id": event.person_id,
+            "channel": said.channel,
+            "purpose": said.purpose or "",
+            "granted": granting and said.granted,
+            "at": min(one.at, now) if one.at and one.at.tzinfo else now,
+        }
+        rows[row["person_id"], row["channel"], row["purpose"]] = row
+    await store.briefs.save_consents(unit, list(rows.values()))
+
+
+def _job(kind: str, event: Any, now: datetime, **data: str) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "kind": kind,
+        "rep_id": getattr(event, "rep_id", None),
+        "lead_id": event.lead_id,
+        "assignment_id": getattr(event, "assignment_id", None),
+        "data": data,
+        "due_at": now,
+        "created_at": now,
+    }

@@ -1,0 +1,116 @@
+"""The brief is about the client: what they said, were promised and tried, what to ask, whom not to contact."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from services.handoff.domain.brief import contact_rules
+from shared import events
+from shared.api_keys import create_key
+from shared.database import Database
+from tests.services.handoff.support import CONTACT, NOW, Handoff
+
+
+@pytest.fixture
+async def handoff(handoff_database: Database) -> Handoff:
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa", "Sam")
+    return handoff
+
+
+async def brief(handoff: Handoff, lead_id: UUID) -> dict[str, object]:
+    assignment = await handoff.active(lead_id)
+    async with handoff.client() as client:
+        found: dict[str, object] = (await client.get(f"/v1/assignments/{assignment['id']}/brief")).json()
+    return found
+
+
+async def test_a_brief_has_their_words_the_promise_and_the_questions_of_what_they_asked_for(handoff: Handoff) -> None:
+    more = {"promise": "20 % off the first visit.", "attribution": {"utm_source": "google", "utm_campaign": "Spring"}}
+    found = await brief(handoff, await handoff.qualify(selection="emergency", answers={"floor": "2nd"}, **more))
+    assert found["own_words"] == "The tap drips."
+    assert found["promise"] == "20 % off the first visit."
+    assert (found["source"], found["campaign"], found["form"]) == ("google", "Spring", "contact")
+    assert found["answers"] == {"floor": "2nd"}
+    assert "Can you turn it off at the main valve?" in str(found["ask"])
+    assert (found["phone"], found["known_client"]) == (CONTACT["phone"], False)
+
+
+async def test_a_brief_says_what_was_tried_before(handoff: Handoff) -> None:
+    person = uuid7()
+    first = await handoff.qualify(person_id=person)
+    await handoff.hear(events.OutcomeLost(lead_id=first, reason="price"))
+    await handoff.pass_time(minutes=1)
+    second = await handoff.qualify(person_id=person, selection="maintenance")
+    assignment = await handoff.active(second)
+    async with handoff.client() as client:
+        await client.post(f"/v1/assignments/{assignment['id']}/decline", json={"reason": "too far"})
+    tried = str((await brief(handoff, second))["tried"])
+    assert "They asked for estimate: lost (price)." in tried
+    assert "declined (too far)." in tried
+
+
+async def test_a_brief_says_whom_not_to_contact_and_by_which_channel(handoff: Handoff) -> None:
+    person = uuid7()
+    consents = [{"channel": "sms", "granted": True, "text": "Texts are fine"}, {"channel": "email", "granted": True}]
+    lead = await handoff.qualify(person_id=person, consents=consents)
+    assert (await brief(handoff, lead))["do_not"] == []
+    await handoff.pass_time(seconds=1)
+    await handoff.hear(events.ConsentRevoked(person_id=person, channel="sms"))
+    await handoff.hear(events.ConsentRevoked(person_id=person, channel="email", purpose="marketing"))
+    found = await brief(handoff, lead)
+    assert found["do_not"] == ["Do not contact them by sms at all.", "No marketing by email."]
+    assert found["agreed"] == ["Anything by email."]
+
+
+async def test_a_person_merged_into_another_keeps_the_stricter_word(handoff: Handoff) -> None:
+    one, other = uuid7(), uuid7()
+    lead = await handoff.qualify(person_id=one)
+    await handoff.hear(events.ConsentRevoked(person_id=one, channel="phone"))
+    said = {"channel": "phone", "granted": True}
+    await handoff.hear(events.ConsentGranted.model_validate({"lead_id": lead, "person_id": other, "consent": said}))
+    await handoff.hear(events.PersonMerged(lead_id=lead, person_id=one, into=other))
+    assert (await brief(handoff, lead))["do_not"] == ["Do not contact them by phone at all."]
+
+
+def test_the_last_word_counts_and_nothing_at_all_outweighs_its_purposes() -> None:
+    said = [
+        {"channel": "call", "purpose": None, "granted": True},
+        {"channel": "phone", "purpose": None, "granted": False},
+        {"channel": "phone", "purpose": "marketing", "granted": True},
+        {"channel": "email", "purpose": "news_letter", "granted": False},
+        {"channel": "email", "purpose": "news_letter", "granted": True},
+    ]
+    assert contact_rules(said) == (["Do not contact them by phone at all."], ["News letter by email."])
+
+
+async def test_an_erased_client_has_no_brief(handoff: Handoff) -> None:
+    lead = await handoff.qualify()
+    assignment = await handoff.active(lead)
+    await handoff.hear(events.PersonErased(lead_id=lead, person_id=uuid4()))
+    async with handoff.client() as client:
+        assert (await client.get(f"/v1/assignments/{assignment['id']}/brief")).status_code == 404
+
+
+async def test_a_rep_sees_only_their_own_leads_and_404_for_everything_else(handoff: Handoff) -> None:
+    leads = [await handoff.qualify() for _ in range(4)]
+    mine, theirs = [], []
+    rosa = (await handoff.active(leads[0]))["rep_id"]
+    for lead in leads:
+        assignment = await handoff.active(lead)
+        (mine if assignment["rep_id"] == rosa else theirs).append((lead, assignment["id"]))
+    async with handoff.database.transaction() as unit:
+        key = await create_key(unit, "rosa", ["leads:read", "assignments:write"], now=NOW, rep_id=rosa)
+    async with handoff.client(key) as client:
+        for owned, expected in ((mine, 200), (theirs, 404)):
+            for lead, assignment_id in owned:
+                assert (await client.get(f"/v1/leads/{lead}")).status_code == expected
+                assert (await client.get(f"/v1/assignments/{assignment_id}/brief")).status_code == expected
+                assert (await client.post(f"/v1/assignments/{assignment_id}/accept")).status_code == expected
+        listed = (await client.get("/v1/assignments")).json()["items"]
+        assert {one["lead_id"] for one in listed} == {str(lead) for lead, _ in mine}
+        asked = await client.get("/v1/assignments", params={"rep_id": str(uuid4())})
+        assert asked.json() == {"items": [], "next_cursor": None}
+        assert (await client.get("/v1/scoreboard")).status_code == 403
+    assert len(mine) == len(theirs) == 2

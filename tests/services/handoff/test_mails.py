@@ -1,0 +1,243 @@
+"""Reps are told by mail; links act only when a person presses a button; names stay text wherever they go."""
+
+import asyncio
+import email.policy
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from typing import Any
+
+import httpx
+import pytest
+from aiosmtpd.controller import Controller
+
+from deploy.local.ports import free_ports
+from services.handoff.adapters.mails import one_line
+from services.handoff.adapters.smtp import Smtp
+from services.handoff.use_cases.mails import claim_mails, settle_mails
+from shared import events
+from shared.database import Database
+from tests.services.handoff.support import BASE, CONTACT, LINKS, Handoff
+
+HOSTILE = {**CONTACT, "first_name": "<script>alert(1)</script>", "last_name": "X\r\nBcc: all@evil.example"}
+
+
+@pytest.fixture
+async def handoff(handoff_database: Database) -> Handoff:
+    handoff = Handoff(handoff_database)
+    handoff.now = datetime.now(UTC)  # the doors look at the clock themselves
+    await handoff.start("Rosa", "Sam")
+    return handoff
+
+
+@pytest.fixture
+async def client(handoff: Handoff) -> AsyncIterator[httpx.AsyncClient]:
+    async with handoff.client() as opened:
+        yield opened
+
+
+def text_of(mail: EmailMessage, kind: str = "plain") -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
+
+
+def link_in(mail: EmailMessage) -> str:
+    found = re.search(rf"{BASE}(/a/\S+)", text_of(mail))
+    assert found
+    return found[1]
+
+
+async def test_an_offer_is_a_mail_with_the_brief_and_no_name_in_its_subject(handoff: Handoff) -> None:
+    lead = await handoff.qualify(promise="20 % off.")
+    (mail,) = await handoff.mails()
+    assignment = await handoff.active(lead)
+    assert mail["To"].addresses[0].addr_spec in ("rosa@maple.example", "sam@maple.example")
+    by = handoff.now + timedelta(minutes=5)
+    assert mail["Subject"] == f"New lead: estimate (P2), please answer by {by:%a %-d %b, %H:%M} (UTC)"
+    for kind in ("plain", "html"):
+        for said in ("Ada Case", "The tap drips.", "20 % off.", "What would you like to be different", "+12125550123"):
+            assert said in text_of(mail, kind), (kind, said)
+    assert LINKS.read_offer(link_in(mail).removeprefix("/a/"), handoff.now) == assignment["id"]
+    assert await handoff.mails() == []
+
+
+async def test_a_scanner_that_looks_changes_nothing_and_a_press_accepts(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    lead = await handoff.qualify()
+    (mail,) = await handoff.mails()
+    link = link_in(mail)
+    before = await handoff.types(lead)
+    assert (await client.head(link)).status_code == 200
+    for _ in range(3):
+        answer = await client.get(link)
+        assert answer.status_code == 200
+    assert "Accept" in answer.text
+    for scanner in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}):
+        await client.post(link, data={"do": "accept"}, headers=scanner)
+    await client.post(link)
+    await client.post(link, data={"do": "nonsense"})
+    assert await handoff.types(lead) == before
+    pressed = {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
+    answer = await client.post(link, data={"do": "accept"}, headers=pressed)
+    assert (answer.status_code, answer.headers["location"]) == (303, link)
+    assert await handoff.types(lead) == [*before, "assignment.accepted"]
+    await client.post(link, data={"do": "accept"})
+    assert await handoff.types(lead) == [*before, "assignment.accepted"]
+    assert "It is yours." in (await client.get(link)).text
+
+
+async def test_declining_by_the_link_asks_why_and_the_next_rep_is_asked(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    lead = await handoff.qualify()
+    (mail,) = await handoff.mails()
+    first = await handoff.active(lead)
+    unreasoned = await client.post(link_in(mail), data={"do": "decline"})
+    assert "Please say why." in unreasoned.text
+    await client.post(link_in(mail), data={"do": "decline", "reason": "too far"})
+    second = await handoff.active(lead)
+    assert second["rep_id"] != first["rep_id"]
+    gone = await client.get(link_in(mail))
+    assert "No longer yours" in gone.text
+    assert "Ada" not in gone.text
+    handoff.now = datetime.now(UTC)
+    (next_mail,) = await handoff.mails()
+    assert "declined (too far)" in text_of(next_mail)
+
+
+async def test_a_lead_is_worked_to_its_end_by_forms_alone(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    lead = await handoff.qualify()
+    (mail,) = await handoff.mails()
+    link = link_in(mail)
+    for step in ("accept", "contacted", "proposed"):
+        assert (await client.post(link, data={"do": step})).status_code == 303
+    wrong = await client.post(link, data={"do": "won", "amount": "a lot", "currency": "USD"})
+    assert "Please enter the amount as a number" in wrong.text
+    await client.post(link, data={"do": "won", "amount": "1,250.00", "currency": "usd"})
+    assert await handoff.state(lead) == "won"
+    assert "Closed: won." in (await client.get(link)).text
+    contradiction = await client.post(link, data={"do": "lost", "reason": "price"})
+    assert "This lead is already won" in contradiction.text
+
+
+@pytest.mark.parametrize("token", ["x", "x.y", "e30.AAAA", "a" * 500])
+async def test_a_link_that_is_not_ours_opens_nothing(client: httpx.AsyncClient, token: str) -> None:
+    for path in (f"/a/{token}", f"/r/{token}"):
+        assert (await client.get(path)).status_code == 404
+    assert (await client.post(f"/a/{token}", data={"do": "accept"})).status_code == 404
+
+
+async def test_a_forged_or_outlived_link_opens_nothing(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    await handoff.qualify()
+    (mail,) = await handoff.mails()
+    link = link_in(mail)
+    assert (await client.get(link[:-1] + ("A" if link[-1] != "A" else "B"))).status_code == 404
+    await handoff.pass_time(days=31)
+    assert LINKS.read_offer(link.removeprefix("/a/"), handoff.now) is None
+
+
+async def test_what_a_name_says_stays_text_in_headers_mails_and_pages(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    await handoff.qualify(contact=HOSTILE, message="<img src=x onerror=alert(1)>", selection="x\r\nBcc: a@evil.example")
+    (mail,) = await handoff.mails()
+    parsed: Any = message_from_bytes(mail.as_bytes(), policy=email.policy.default)
+    assert parsed["Bcc"] is None
+    page = (await client.get(link_in(mail))).text
+    for shown in (text_of(mail, "html"), page):
+        assert "<script>" not in shown
+        assert "<img src=x" not in shown
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+
+
+def test_nothing_of_a_name_makes_a_line() -> None:
+    assert one_line("a\r\nBcc: b\x00\u2028c\x85d") == "a Bcc: b c d"
+
+
+async def test_the_pages_are_private_and_run_no_script(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    await handoff.qualify()
+    (mail,) = await handoff.mails()
+    answer = await client.get(link_in(mail))
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "<script" not in answer.text
+
+
+async def test_a_rep_finds_all_their_leads_behind_one_link(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    leads = [await handoff.qualify() for _ in range(4)]
+    rosa = (await handoff.active(leads[0]))["rep_id"]
+    page = await client.get(LINKS.leads_of(rosa, handoff.now).removeprefix(BASE))
+    assert page.text.count("please answer by") == 2
+    link = re.search(rf"{BASE}(/a/[^\"]+)", page.text)
+    assert link
+    assert "Ada Case" in (await client.get(link[1])).text
+
+
+async def test_a_crowd_of_offers_is_one_mail(handoff: Handoff) -> None:
+    for _ in range(14):
+        await handoff.qualify()
+    mails = await handoff.mails()
+    assert [mail["Subject"] for mail in mails] == ["7 new leads wait for your answer"] * 2
+    assert await handoff.mails() == []
+
+
+async def test_an_offer_that_was_answered_meanwhile_is_not_mailed(handoff: Handoff) -> None:
+    lead = await handoff.qualify()
+    await handoff.hear(events.OutcomeContacted(lead_id=lead))
+    assert await handoff.mails() == []
+
+
+async def test_the_owner_hears_when_their_client_reaches_out_answers_or_is_unhappy(handoff: Handoff) -> None:
+    lead = await handoff.qualify()
+    person = (await handoff.active(lead))["lead_id"]
+    await handoff.mails()
+    touched = {"lead_id": lead, "person_id": person, "form": "contact", "message": "Still dripping!", "received_at": handoff.now}
+    await handoff.hear(
+        events.LeadTouched.model_validate(touched),
+        events.RecoveryNeeded(client_id=person, lead_id=lead, reason="2 stars"),
+        events.ReplyReceived(client_id=person, lead_id=lead, at=handoff.now),
+    )
+    mails = {mail["Subject"]: text_of(mail) for mail in await handoff.mails()}
+    assert "Still dripping!" in mails["A lead of yours reached out again"]
+    assert "2 stars" in mails["A client of yours is not happy"]
+    assert "A client of yours has answered" in mails
+
+
+@pytest.mark.parametrize(("answer", "again"), [("again", 1), ("never", 0), ("sent", 0)])
+async def test_a_mail_that_could_not_be_sent_is_due_again(handoff: Handoff, answer: str, again: int) -> None:
+    await handoff.qualify(tier="P3")
+    async with handoff.database.transaction() as unit:
+        outgoing = await claim_mails(unit, LINKS, handoff.now)
+        await settle_mails(unit, outgoing, [answer])
+    assert await handoff.mails() == []  # its lease has not ended
+    handoff.now += timedelta(minutes=2)
+    assert len(await handoff.mails()) == again
+
+
+class Inbox:
+    def __init__(self) -> None:
+        self.mails: list[bytes] = []
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+        if address.startswith("nobody"):
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        self.mails.append(envelope.content)
+        return "250 OK"
+
+
+async def test_mails_go_out_by_smtp_and_one_bad_address_stops_no_other(handoff: Handoff) -> None:
+    await handoff.qualify()
+    (mail,) = await handoff.mails()
+    bad, port, inbox = EmailMessage(), free_ports(1)[0], Inbox()
+    bad["From"], bad["To"], bad["Subject"] = "a@maple.example", "nobody@maple.example", "x"
+    server = Controller(inbox, hostname="127.0.0.1", port=port)
+    await asyncio.to_thread(server.start)
+    try:
+        assert await Smtp(f"smtp://127.0.0.1:{port}").send([bad, mail]) == ["never", "sent"]
+    finally:
+        await asyncio.to_thread(server.stop)
+    assert b"The tap drips." in inbox.mails[0]
+    assert await Smtp(f"smtp://127.0.0.1:{port}").send([mail]) == ["again"]
