@@ -15,6 +15,7 @@ from services.intake.settings import Settings
 from services.intake.store import receipts
 from services.intake.store.receipts import Captured, Keep
 from services.intake.use_cases import answers
+from services.intake.use_cases.canary import Canary
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.fetch_leads import FetchLeads
 from services.intake.use_cases.form_book import FormBook
@@ -58,7 +59,11 @@ def build(settings: Settings) -> Service:
     service.on_start.append(forms.load)
     service.background = {"capture": queue.run, "tidy": scheduler.tidy, "forms": forms.watch}
     if settings.qualify:
-        service.background |= {"qualify": scheduler.qualify, "rescore": scheduler.rescore}
+        service.background |= {"qualify": scheduler.qualify, "rescore": scheduler.rescore, "ledger": scheduler.check_ledger}
+    if settings.canary_seconds:
+        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  where we listen ourselves
+        door = f"http://{host}:{settings.port}"
+        service.background["canary"] = Canary(service.database, door, seconds=settings.canary_seconds).run
     answers.install(service.app)
     api.add_routes(service.app, settings, capture, forms, service.database)
     pages.add_routes(service.app, capture, forms)

@@ -9,7 +9,7 @@ from uuid import UUID
 from prometheus_client import Counter, Gauge
 
 from services.intake.settings import Settings
-from services.intake.store import agreements, receipts, submissions
+from services.intake.store import agreements, ledger, receipts, submissions
 from services.intake.use_cases.qualify import qualify_waiting
 from services.intake.use_cases.rescore import rescore_batch
 from shared import inbox, telemetry
@@ -19,6 +19,7 @@ from shared.group_commit import GroupCommit
 QUALIFIED = Counter("lead_qualification_total", "Submissions through the second step", ["result"])
 OLDEST_WAITING = Gauge("submission_oldest_waiting_seconds", "Age of the oldest submission without its second step; pages")
 ROOM = 4  # times as long as a batch of the second step took
+MISMATCHES = Gauge("ledger_mismatches", "Submissions of the last day whose state contradicts their lead; pages above 0")
 INBOX_KEPT = timedelta(days=30)
 
 
@@ -137,10 +138,21 @@ class Scheduler:
             try:
                 now = datetime.now(UTC)
                 async with self._database.transaction() as unit:
-                    OLDEST_WAITING.set(await submissions.oldest_waiting_seconds(unit))
+                    OLDEST_WAITING.set(await ledger.oldest_waiting_seconds(unit))
                     await receipts.forget_expired_receipts(unit, now)
                     await inbox.purge(unit, before=now - INBOX_KEPT)
             except Exception as error:
                 if not is_transient(error):
                     raise
             await asyncio.sleep(10)
+
+    async def check_ledger(self) -> None:
+        """Once a minute: whether the ledger and the leads say the same."""
+        while True:
+            try:
+                async with self._database.reading() as unit:
+                    MISMATCHES.set(await ledger.mismatches(unit, datetime.now(UTC) - timedelta(days=1)))
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+            await asyncio.sleep(60)

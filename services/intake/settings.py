@@ -18,5 +18,6 @@ class Settings(ServiceSettings):
     qualify_batch: int = 200
     qualify_attempts: int = 3
     qualify_retry_seconds: float = 5  # the pause after a failed attempt; the next is four times as long
+    canary_seconds: float = Field(default=0, ge=0)  # a canary lead this often through our own door; 0: none
     meta_graph_url: str = "https://graph.facebook.com/v23.0"
     meta_token: str = Field(default="", repr=False)  # of a system user who may read the pages' leads

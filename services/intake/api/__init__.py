@@ -1,19 +1,18 @@
-"""HTTP in: POST /v1/leads, the ledger, the score. It translates, nothing else; forms and their pages are in pages/."""
+"""HTTP in: POST /v1/leads, the ledger. It translates, nothing else; forms and their pages are in pages/."""
 
 from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import Response
 
 from services.intake.adapters.requests import idempotency_key, json_object, media_type_of
+from services.intake.api.people import people_routes
 from services.intake.settings import Settings
-from services.intake.store import submissions
 from services.intake.use_cases.answers import RECEIVED, body_schema, received
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.form_book import FormBook
-from services.intake.use_cases.scores import explain_score
+from services.intake.use_cases.ledger import read_ledger
 from shared.database import Database
 from shared.http import Problem, problems, serve_directly
 from shared.security import KeyRing
@@ -40,43 +39,27 @@ def add_routes(app: FastAPI, settings: Settings, capture: Capture, forms: FormBo
         return received(captured, replayed=captured.repeated and key is not None)
 
     serve_directly(app, "/v1/leads", post_lead)
-    app.include_router(_private(settings, database))
-
-
-def _private(settings: Settings, database: Database) -> APIRouter:
     keys = KeyRing(settings.api_key_file, database)
+    app.include_router(_operations(keys, database))
+    app.include_router(people_routes(keys, database))
+
+
+def _operations(keys: KeyRing, database: Database) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["operations"], responses=problems(401, 403))
-    ops, reader = [Depends(keys.allows("ops"))], [Depends(keys.allows("leads:read"))]
+    ops = [Depends(keys.allows("ops"))]
 
     @router.get(
         "/ledger", summary="Received = waiting + open + closed + merged + quarantined + disqualified + erased", dependencies=ops
     )
-    async def get_ledger() -> dict[str, Any]:
+    async def get_ledger(
+        since: Annotated[datetime | None, Query(alias="from")] = None,
+        until: Annotated[datetime | None, Query(alias="to")] = None,
+    ) -> dict[str, Any]:
         async with database.reading() as unit:
-            return {
-                "leads": _ledger(await submissions.ledger(unit, test=False)),
-                "test": _ledger(await submissions.ledger(unit, test=True)),
-            }
-
-    @router.get("/leads/{lead_id}/score", summary="Every point of a lead's score", responses=problems(404), dependencies=reader)
-    async def get_score(lead_id: UUID) -> dict[str, Any]:
-        async with database.reading() as unit:
-            found = await explain_score(unit, lead_id, datetime.now(UTC))
-        if found is None:
-            raise Problem(404, "There is no lead of this id.")
-        return found
+            return await read_ledger(unit, _utc(since), _utc(until))
 
     return router
 
 
-STATES = ("waiting", "open", "closed", "merged", "quarantined", "disqualified", "erased")
-
-
-def _ledger(rows: Any) -> dict[str, Any]:
-    """The sums, and the equation by form and hour."""
-    places: dict[tuple[str, datetime], dict[str, int]] = {}
-    for row in rows:
-        places.setdefault((row["form"], row["hour"]), dict.fromkeys(STATES, 0))[row["state"]] += row["n"]
-    total = {state: sum(place[state] for place in places.values()) for state in STATES}
-    by = [{"form": form, "hour": hour, "received": sum(n.values()), **n} for (form, hour), n in places.items()]
-    return {"received": sum(total.values()), **total, "by_form_and_hour": by}
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

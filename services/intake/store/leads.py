@@ -77,7 +77,7 @@ async def move_leads(unit: Transaction, moves: Sequence[tuple[UUID, str]], now: 
     """Follow what sales did, in the lead and in the ledger. A lead that is not ours, or was erased, is left alone."""
     await unit.execute(
         "WITH moved AS (UPDATE lead l SET stage = n.stage, touched_at = $3 FROM unnest($1::uuid[], $2::text[]) AS n(id, stage) "
-        "WHERE l.id = n.id RETURNING l.id, n.stage) "
+        "WHERE l.id = n.id AND l.stage <> 'merged' RETURNING l.id, n.stage) "
         "UPDATE submission s SET state = CASE WHEN m.stage IN ('won', 'lost') THEN 'closed' ELSE 'open' END, reason = NULL "
         "FROM moved m WHERE s.id = m.id",
         [lead_id for lead_id, _ in moves],
@@ -98,6 +98,10 @@ async def lead(unit: Transaction, lead_id: UUID) -> Any:
 
 async def lock_lead(unit: Transaction, lead_id: UUID) -> Any:
     return await unit.row("SELECT * FROM lead WHERE id = $1 FOR UPDATE", lead_id)
+
+
+async def set_stage(unit: Transaction, lead_id: UUID, stage: str, now: datetime) -> None:
+    await unit.execute("UPDATE lead SET stage = $2, touched_at = $3 WHERE id = $1", lead_id, stage, now)
 
 
 async def leads_of(unit: Transaction, person_ids: Sequence[UUID]) -> Rows:

@@ -20,7 +20,7 @@ async def held(unit: Transaction, lead_id: UUID) -> Any:
 
 
 async def release(unit: Transaction, lead_id: UUID, content: dict[str, Any]) -> None:
-    query = "UPDATE submission SET state = 'waiting', reason = NULL, attempts = 0, content = $2 WHERE id = $1"
+    query = "UPDATE submission SET state = 'waiting', reason = NULL, attempts = 0, retry_at = NULL, content = $2 WHERE id = $1"
     await unit.execute(query, lead_id, content)
 
 

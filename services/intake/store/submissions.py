@@ -48,22 +48,6 @@ async def note_failure(unit: Transaction, lead_id: UUID, error: str, *, attempts
     )
 
 
-async def ledger(unit: Transaction, *, test: bool) -> Rows:
-    """The equation by form and hour; `received` is what the states must add up to."""
-    return await unit.fetch(
-        "SELECT form, date_trunc('hour', received_at) AS hour, state, count(*) AS n FROM submission "
-        "WHERE test = $1 GROUP BY 1, 2, 3 ORDER BY 2 DESC, 1 LIMIT 10000",
-        test,
-    )
-
-
-async def oldest_waiting_seconds(unit: Transaction) -> float:
-    found = await unit.value(
-        "SELECT extract(epoch FROM now() - received_at) FROM submission WHERE state = 'waiting' ORDER BY id LIMIT 1"
-    )
-    return float(found or 0)
-
-
 async def keep_once(unit: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     await unit.insert(models.Submission, rows, "ON CONFLICT (id) DO NOTHING")
 

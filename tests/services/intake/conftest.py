@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -59,8 +60,15 @@ async def open_doors(database: Database, **settings: Any) -> AsyncIterator[Doors
 
 
 @pytest.fixture
-async def doors(intake_database: Database) -> AsyncIterator[Doors]:
-    async for found in open_doors(intake_database):
+def keyed(tmp_path: Path) -> dict[str, str]:
+    """The header of a caller who may do everything."""
+    (tmp_path / "api-key").write_text("lh_everything")
+    return {"Authorization": "Bearer lh_everything"}
+
+
+@pytest.fixture
+async def doors(intake_database: Database, tmp_path: Path) -> AsyncIterator[Doors]:
+    async for found in open_doors(intake_database, api_key_file=tmp_path / "api-key"):
         yield found
 
 

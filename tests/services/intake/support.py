@@ -6,15 +6,18 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from click.testing import CliRunner
 from uuid_utils.compat import uuid7
 
 from services.intake import models
+from services.intake.cli import main
 from services.intake.scheduler import Scheduler
 from services.intake.settings import Settings
 from services.intake.store import agreements
 from services.intake.use_cases.qualify import qualify_waiting
 from shared.agreement import hash_of
 from shared.database import Database
+from tests.support import in_thread
 
 SHIPPED = (Path(__file__).parents[3] / "deploy" / "agreement.toml").read_text()
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -93,3 +96,15 @@ class Worker(Scheduler):
     def __init__(self, database: Database) -> None:
         settings = Settings(qualify_attempts=3, qualify_retry_seconds=0.2, local_dir="/nowhere")
         super().__init__(settings, database, capture=type("Idle", (), {"is_crowded": False})())  # type: ignore[arg-type]
+
+
+async def command(intake: Intake, *arguments: str, fails: bool = False) -> str:
+    """Run a command of intake on this database; returns what it printed."""
+
+    def run() -> Any:
+        environment = {"INTAKE_DATABASE_URL": intake.database.url, "SECRET_KEY_FILE": str(Path(__file__))}
+        return CliRunner().invoke(main, arguments, env=environment)
+
+    found = await in_thread(run)
+    assert bool(found.exit_code) is fails, found.output
+    return str(found.output).strip()

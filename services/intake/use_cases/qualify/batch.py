@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.intake import models
+from services.intake.domain.campaigns import campaign_key
 from services.intake.domain.consent import Answer
 from services.intake.domain.identity import Key, Known, keys_of, suggesting_keys
 from services.intake.store import campaigns, consents, leads, persons, submissions
@@ -113,8 +114,7 @@ async def _leads_of(unit: Transaction, people: Sequence[UUID]) -> dict[UUID, lis
 
 
 def campaign_of(attribution: dict[str, str]) -> str:
-    """The campaign's key in the catalogue: its utm name, whatever its case."""
-    return attribution.get("utm_campaign", "").strip().casefold()[:200]
+    return campaign_key(attribution.get("utm_campaign", ""))
 
 
 async def save(unit: Transaction, batch: Batch) -> None:

@@ -1,0 +1,38 @@
+"""leads disqualify; rescore status."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import click
+
+from services.intake.cli.persons import run
+from services.intake.store import agreements
+from services.intake.use_cases.disqualify import REASONS, disqualify_lead
+
+
+@click.group(help="Leads that are marketing's.")
+def leads() -> None:
+    pass
+
+
+@leads.command(help="Say that a lead is none, and why.")
+@click.argument("lead_id", type=click.UUID)
+@click.option("--reason", type=click.Choice(REASONS), required=True)
+def disqualify(lead_id: UUID, reason: str) -> None:
+    run(lambda unit: disqualify_lead(unit, lead_id, reason, datetime.now(UTC)))
+    click.echo(f"{lead_id} is disqualified.")
+
+
+@click.group(help="Open leads are scored again when a new agreement is applied.")
+def rescore() -> None:
+    pass
+
+
+@rescore.command(help="How far it is.")
+def status() -> None:
+    for row in run(agreements.rescores):
+        state = f"finished {row['finished_at']:%F %R}" if row["finished_at"] else "under way"
+        click.echo(
+            f"{row['agreement'][:12]}  {state}  {row['done']} of {row['total']}, {row['qualified']} newly qualified, "
+            f"{row['disqualified']} disqualified, {row['failed']} failed"
+        )

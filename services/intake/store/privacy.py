@@ -1,0 +1,82 @@
+"""Everything we hold of a person, to hand it to them or to forget it. Rare, so it may look through whole tables."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.intake import models
+from shared.database import Rows, Transaction
+
+SAID_BY = """
+SELECT s.id, s.form, s.received_at, s.state, s.test, s.content, s.content->'fields'->>'last_name' AS last_name,
+  lower(s.content->'fields'->>'email') = ANY($2::text[]) AS by_email, l.person_id
+FROM submission s LEFT JOIN lead l ON l.id = coalesce(s.merged_into, s.id)
+WHERE s.state <> 'erased' AND (l.person_id = ANY($1::uuid[]) OR ((l.id IS NULL OR l.test)
+  AND (lower(s.content->'fields'->>'email') = ANY($2::text[]) OR s.content->'fields'->>'phone' = ANY($3::text[]))))
+ORDER BY s.id"""
+
+
+async def submissions_of(unit: Transaction, person_ids: Sequence[UUID], emails: Sequence[str], phones: Sequence[str]) -> Rows:
+    """What became leads of theirs or touches on them, and what nobody has identified (yet) but bears their keys."""
+    return await unit.fetch(SAID_BY, person_ids, emails, phones)
+
+
+async def lock_submissions(unit: Transaction, ids: Sequence[UUID]) -> None:
+    """Before anything else, as the second step does: nobody waits for the other."""
+    await unit.execute("SELECT 1 FROM submission WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", ids)
+
+
+async def rows_about(unit: Transaction, table: str, person_ids: Sequence[UUID]) -> Rows:
+    """`table` is one of ours that names a person."""
+    query = {
+        "outcome": "SELECT * FROM outcome WHERE person_id = ANY($1::uuid[]) ORDER BY at",
+        "review_task": "SELECT * FROM review_task WHERE person_id = ANY($1::uuid[]) OR other_id = ANY($1::uuid[])",
+        "score_entry": "SELECT s.* FROM score_entry s JOIN lead l ON l.id = s.lead_id WHERE l.person_id = ANY($1::uuid[])",
+    }[table]
+    return await unit.fetch(query, person_ids)
+
+
+async def forget_persons(unit: Transaction, person_ids: Sequence[UUID]) -> None:
+    """Every row that names them; the order is that of the foreign keys."""
+    for query in (
+        "DELETE FROM score_entry s USING lead l WHERE l.id = s.lead_id AND l.person_id = ANY($1::uuid[])",
+        "DELETE FROM outcome o USING lead l WHERE l.id = o.lead_id AND l.person_id = ANY($1::uuid[])",
+        "DELETE FROM lead WHERE person_id = ANY($1::uuid[])",
+        "DELETE FROM consent WHERE person_id = ANY($1::uuid[])",
+        "DELETE FROM review_task WHERE person_id = ANY($1::uuid[]) OR other_id = ANY($1::uuid[])",
+        "DELETE FROM person_merge WHERE person_id = ANY($1::uuid[]) OR into_id = ANY($1::uuid[])",
+        "DELETE FROM person_key WHERE person_id = ANY($1::uuid[])",
+        "DELETE FROM person WHERE id = ANY($1::uuid[])",
+    ):
+        await unit.execute(query, person_ids)
+
+
+async def empty_submissions(unit: Transaction, ids: Sequence[UUID]) -> None:
+    """The ledger keeps its row and its count. Receipts keep their key, so that a sender's repeat revives nothing."""
+    await unit.execute(
+        "UPDATE submission SET state = 'erased', content = '{}', reason = NULL, retry_at = NULL, merged_into = NULL "
+        "WHERE id = ANY($1::uuid[])",
+        ids,
+    )
+    await unit.execute("DELETE FROM receipt WHERE lead_id = ANY($1::uuid[]) AND key = fingerprint", ids)
+    await unit.execute("UPDATE receipt SET fingerprint = '' WHERE lead_id = ANY($1::uuid[])", ids)
+
+
+async def withdraw_events(unit: Transaction, lead_ids: Sequence[UUID], keys: Sequence[str]) -> None:
+    """What has not left yet, and what the broker refused: the topics need not hear of it any more."""
+    for table in ("outbox", "outbox_dead"):
+        await unit.execute(
+            f"DELETE FROM {table} WHERE key = ANY($1::text[]) OR EXISTS (SELECT 1 FROM unnest($2::bytea[]) k "  # noqa: S608
+            "WHERE position(k IN payload) > 0)",
+            [str(one) for one in lead_ids],
+            [key.encode() for key in keys],
+        )
+
+
+async def remember_erasure(unit: Transaction, hashes: Sequence[bytes], now: datetime) -> None:
+    await unit.insert(models.Erasure, [{"key_hash": one, "at": now} for one in hashes], "ON CONFLICT DO NOTHING")
+
+
+async def erased_at(unit: Transaction, key_hash: bytes) -> datetime | None:
+    found = await unit.value("SELECT at FROM erasure WHERE key_hash = $1", key_hash)
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,40 @@
+"""Campaigns: the promise that travels with a lead, and the costs the scoreboard reads."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.intake.domain.campaigns import Cost, campaign_key
+from services.intake.store import campaigns
+from shared import events
+from shared.database import Transaction
+from shared.outbox import emit
+
+SOURCE = "/intake"
+
+
+async def set_promise(unit: Transaction, name: str, promise: str, now: datetime) -> str:
+    """From the next lead on. Returns the campaign's key."""
+    key = campaign_key(name)
+    await campaigns.save_campaigns(unit, [{"key": key, "promise": promise.strip() or None, "changed_at": now}])
+    return key
+
+
+async def import_costs(unit: Transaction, costs: Sequence[Cost], now: datetime) -> int:
+    """What was imported before and did not change is not said again. Returns how many were new or changed."""
+    keys = dict.fromkeys(cost.campaign for cost in costs)
+    await campaigns.save_campaigns(unit, [{"key": key, "promise": None, "changed_at": now} for key in keys])
+    rows = [
+        {
+            "campaign": cost.campaign,
+            "spent_on": cost.spent_on,
+            "amount": str(cost.amount),
+            "currency": cost.currency,
+            "imported_at": now,
+        }
+        for cost in costs
+    ]
+    changed = await campaigns.save_costs(unit, rows)
+    for key in keys:
+        priced = [events.CampaignPriced(**row) for row in changed if row["campaign"] == key]
+        await emit(unit, priced, topic=events.INTAKE, source=SOURCE, at=now, key=f"campaign:{key}")
+    return len(changed)

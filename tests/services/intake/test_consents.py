@@ -1,0 +1,124 @@
+"""Consent: evidence that only grows, the fold of it, and who hears of it."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.domain.consent import Answer, allowed, current, said_and_revoked
+from services.intake.use_cases.consents import hear_revocation
+from shared import events
+from shared.envelope import Received
+from tests.services.intake.conftest import Doors
+from tests.services.intake.support import NOW, Intake, command
+
+ADA = {"last_name": "Byron", "email": "ada@maple.example", "selection": "estimate"}
+
+
+def yes(purpose: str | None = None, channel: str = "email") -> Answer:
+    return Answer(channel, purpose, True)
+
+
+def no(purpose: str | None = None, channel: str = "email") -> Answer:
+    return Answer(channel, purpose, False)
+
+
+ANSWERS = st.lists(
+    st.builds(Answer, st.sampled_from(["email", "sms"]), st.sampled_from([None, "review", "marketing"]), st.booleans()),
+    max_size=12,
+)
+
+
+def test_the_latest_answer_counts_and_nothing_at_all_means_it() -> None:
+    assert allowed([], "email", "review") is None
+    assert allowed([yes("review"), no("review")], "email", "review") is False
+    assert allowed([no("review"), yes()], "email", "review") is True
+    assert allowed([no(), yes("review")], "email", "review") is False
+    assert allowed([no("review")], "email", "marketing") is None
+    assert allowed([no(channel="sms")], "email", "review") is None
+
+
+@given(ANSWERS, ANSWERS)
+def test_what_was_revoked_and_not_granted_anew_is_always_said(earlier: list[Answer], said: list[Answer]) -> None:
+    told = said_and_revoked(said, earlier)
+    for channel in ("email", "sms"):
+        for purpose in ("review", "marketing"):
+            if allowed([*earlier, *said], channel, purpose) is False:
+                assert allowed(told, channel, purpose) is False
+    assert current(current(earlier)) == current(earlier)
+
+
+def consent(granted: bool, **more: Any) -> dict[str, Any]:
+    return {"channel": "email", "purpose": None, "granted": granted, "text": "May we write?", **more}
+
+
+async def test_the_evidence_says_what_was_shown_where_and_to_whom(intake: Intake) -> None:
+    around = {"page_url": "https://maple.example/", "ip": "192.0.2.0", "user_agent": "Browser", "form_version": "3"}
+    said = consent(True, version="2026-05", checkbox="news", seller="Maple Plumbing")
+    await intake.lead(**ADA, consents=[said], evidence=around)
+    row = (await intake.rows("SELECT * FROM consent"))[0]
+    assert {name: row[name] for name in around} == around
+    assert (row["text_version"], row["checkbox"], row["seller"], row["source"]) == (
+        "2026-05",
+        "news",
+        "Maple Plumbing",
+        "submission",
+    )
+    assert row["text_sha256"] == "bc8aa6674e02c4121ccf655a0025805ee506f6c81d9faacc9d487c9dde84b219"
+
+
+async def test_a_no_is_an_event_at_once_and_travels_with_later_leads_until_there_is_a_yes(intake: Intake) -> None:
+    first = await intake.lead(**ADA, consents=[consent(False)])
+    revoked = (await intake.events("consent.revoked"))[0]
+    assert (revoked["lead_id"], revoked["channel"], revoked["purpose"]) == (str(first), "email", None)
+    await intake.lead(**ADA | {"selection": "maintenance"})
+    await intake.lead(**ADA | {"selection": "question"}, consents=[consent(True)])
+    said = [[one["granted"] for one in event["consents"]] for event in await intake.events("lead.qualified")]
+    assert said == [[False], [False], [True]]
+
+
+async def test_a_yes_on_a_touch_is_an_event_for_no_lead_carries_it(intake: Intake) -> None:
+    first = await intake.lead(**ADA)
+    await intake.lead(**ADA, message="me again", consents=[consent(True, purpose="marketing")])
+    granted = (await intake.events("consent.granted"))[0]
+    assert (granted["lead_id"], granted["consent"]["purpose"]) == (str(first), "marketing")
+
+
+async def test_what_followup_heard_is_kept_and_not_echoed(intake: Intake) -> None:
+    person = await intake.person_of(await intake.lead(**ADA))
+    heard = [
+        Received("followup.touches.v1", str(one), str(uuid4()), "/followup", revocation, NOW, None)
+        for one, revocation in (
+            (person, events.ConsentRevoked(person_id=person, channel="email", purpose="review", reason="unsubscribed")),
+            (uuid4(), events.ConsentRevoked(person_id=uuid4(), channel="email")),
+        )
+    ]
+    async with intake.database.transaction() as unit:
+        await hear_revocation(unit, heard, NOW)
+    rows = await intake.rows("SELECT person_id, purpose, granted, source, reason FROM consent")
+    assert [tuple(row) for row in rows] == [(person, "review", False, "followup", "unsubscribed")]
+    assert await intake.events("consent.revoked") == []
+
+
+async def test_by_api_and_command_it_is_a_row_and_an_event(intake: Intake, doors: Doors, keyed: dict[str, str]) -> None:
+    person = await intake.person_of(await intake.lead(**ADA))
+    url = f"/v1/persons/{person}/consents"
+    answer = await doors.http.post(url, json={"channel": "sms", "granted": False}, headers=keyed)
+    assert answer.status_code == 201
+    await command(intake, "persons", "consent", "ada@maple.example", "--channel", "email", "--granted", "--text", "On the phone")
+    found = (await doors.http.get(url, headers=keyed)).json()
+    assert {(one["channel"], one["granted"]) for one in found["current"]} == {("sms", False), ("email", True)}
+    assert [row["source"] for row in found["evidence"]] == ["api", "cli"]
+    assert [event["channel"] for event in await intake.events("consent.revoked")] == ["sms"]
+    assert (await intake.events("consent.granted"))[0]["consent"]["text"] == "On the phone"
+
+
+async def test_bad_requests_about_consent_are_said_so(doors: Doors, intake: Intake, keyed: dict[str, str]) -> None:
+    unknown = f"/v1/persons/{UUID(int=7)}/consents"
+    assert (await doors.http.post(unknown, json={"channel": "sms", "granted": False})).status_code == 401
+    assert (await doors.http.post(unknown, json={"channel": "sms", "granted": False}, headers=keyed)).status_code == 404
+    for body in ({}, {"channel": "", "granted": True}, {"channel": "e\x00", "granted": True}, {"channel": "sms", "granted": "x"}):
+        answer = await doors.http.post(unknown, json=body, headers=keyed)
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"

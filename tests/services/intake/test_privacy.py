@@ -1,0 +1,131 @@
+"""What we hold of a person is handed over whole, and forgotten whole: rows, keys, events that wait, unidentified posts."""
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from services.intake.store import ledger
+from services.intake.use_cases.ledger import read_ledger
+from shared.database import Database
+from tests.services.intake.support import NOW, Intake, command
+
+CANARY = "zyxquill"
+ADA: dict[str, Any] = {
+    "first_name": "Ada",
+    "last_name": f"{CANARY}son",
+    "email": f"{CANARY}@maple.example",
+    "phone": "+14195552001",
+    "selection": "estimate",
+    "message": f"{CANARY} drips",
+    "attribution": {"referrer": f"https://maple.example/{CANARY}"},
+    "consents": [{"channel": "email", "purpose": None, "granted": True, "text": f"May we write, {CANARY}?"}],
+}
+
+
+async def everything(database: Database) -> str:
+    """Every row of every table, as text."""
+    async with database.reading() as unit:
+        tables = await unit.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = [await unit.fetch(f"SELECT t::text AS row FROM {table['tablename']} t") for table in tables]
+        payloads = await unit.fetch("SELECT convert_from(payload, 'UTF8') AS row FROM outbox")
+    return "\n".join(row["row"] for found in [*rows, payloads] for row in found)
+
+
+async def several(intake: Intake) -> dict[str, Any]:
+    """A person in every state a submission can have."""
+    found = {
+        "open": await intake.lead(**ADA),
+        "merged": await intake.lead(**ADA | {"message": f"{CANARY} again"}),
+        "second": await intake.lead(**ADA | {"selection": "maintenance"}),
+        "test": await intake.lead(**ADA, test=True),
+        "waiting": await intake.submit(**ADA | {"selection": "later"}),
+        "quarantined": await intake.submit(**{**ADA, "phone": "", "email": ADA["email"].upper()}),
+        "phone only": await intake.submit(last_name=ADA["last_name"], phone=ADA["phone"], message=CANARY),
+    }
+    held = [found["quarantined"], found["phone only"]]
+    await intake.rows("UPDATE submission SET state = 'quarantined', reason = $2 WHERE id = ANY($1::uuid[])", held, CANARY)
+    return found
+
+
+async def test_an_export_holds_everything_and_nothing_of_others(intake: Intake) -> None:
+    other = await intake.lead(last_name="Oak", email="oak@maple.example")
+    mine = await several(intake)
+    given = orjson.loads(await command(intake, "persons", "export", ADA["email"]))
+    assert {row["id"] for row in given["submissions"]} == {str(one) for one in mine.values()}
+    assert {row["id"] for row in given["leads"]} == {str(mine[name]) for name in ("open", "second", "test")}
+    assert {row["value"] for row in given["keys"]} == {ADA["email"], ADA["phone"]}
+    assert len(given["consents"]) == 4
+    assert given["scores"]
+    assert str(other) not in orjson.dumps(given).decode()
+
+
+async def test_who_is_erased_is_gone_from_every_table_and_the_ledger_still_balances(intake: Intake) -> None:
+    mine = await several(intake)
+    assert CANARY in await everything(intake.database)
+    await command(intake, "persons", "erase", ADA["email"], "--yes")
+    left = await everything(intake.database)
+    assert CANARY not in left.lower()
+    assert ADA["phone"] not in left
+    assert {await intake.state(one) for one in mine.values()} == {"erased"}
+    erased = await intake.events("person.erased")
+    assert sorted(event["lead_id"] for event in erased) == sorted(str(mine[name]) for name in ("open", "second", "test"))
+    assert {event["type"] for event in await intake.events()} == {"person.erased"}
+    async with intake.database.reading() as unit:
+        assert await ledger.mismatches(unit, NOW) == 0
+        found = (await read_ledger(unit, None, None))["leads"]
+    assert (found["received"], found["erased"]) == (6, 6)
+
+
+async def test_who_comes_again_after_an_erasure_is_somebody_new(intake: Intake) -> None:
+    before = await intake.person_of(await intake.lead(**ADA))
+    await command(intake, "persons", "erase", str(before), "--yes")
+    after = await intake.lead(**ADA)
+    assert await intake.person_of(after) != before
+    assert await intake.state(after) == "open"
+    assert await intake.value("SELECT count(*) FROM erasure") == 3  # keyed hashes of the person, the email, the phone
+    answer = await command(intake, "persons", "show", str(before), fails=True)
+    assert "no such person" in answer
+
+
+async def test_a_family_member_on_the_same_phone_is_left_alone(intake: Intake) -> None:
+    mine = await intake.lead(**ADA)
+    theirs = await intake.lead(last_name="Oak", phone=ADA["phone"], email="oak@maple.example")
+    held = await intake.submit(last_name="Oak", phone=ADA["phone"])
+    await command(intake, "persons", "erase", str(await intake.person_of(mine)), "--yes")
+    assert [await intake.state(one) for one in (mine, theirs, held)] == ["erased", "open", "waiting"]
+
+
+async def test_everybody_merged_into_them_goes_too(intake: Intake) -> None:
+    one = await intake.person_of(await intake.lead(**ADA))
+    other_lead = await intake.lead(last_name=ADA["last_name"], email=f"{CANARY}@firm.example")
+    other = await intake.person_of(other_lead)
+    await command(intake, "persons", "merge", str(one), str(other))
+    await command(intake, "persons", "erase", f"{CANARY}@firm.example", "--yes")
+    assert CANARY not in await everything(intake.database)
+    told = {(event["lead_id"], event["person_id"]) for event in await intake.events("person.erased")}
+    assert {(str(other_lead), str(other)), (str(other_lead), str(one))} <= told
+
+
+async def test_an_erasure_and_the_second_step_at_once_leave_nothing_half_done(intake: Intake) -> None:
+    await intake.lead(**ADA)
+    for number in range(20):
+        await intake.submit(**ADA | {"selection": f"need {number}"})
+    await asyncio.gather(*(intake.qualify(limit=5) for _ in range(3)), command(intake, "persons", "erase", ADA["email"], "--yes"))
+    while await intake.qualify():
+        pass
+    async with intake.database.reading() as unit:
+        assert await ledger.mismatches(unit, NOW) == 0
+    await command(
+        intake, "persons", "erase", ADA["email"], "--yes", fails=not await intake.value("SELECT count(*) FROM person_key")
+    )
+    assert CANARY not in (await everything(intake.database)).lower()
+
+
+async def test_a_repeat_of_an_erased_senders_own_id_revives_nothing(intake: Intake) -> None:
+    lead = await intake.lead(**ADA)
+    for key, fingerprint in ((b"content", b"content"), (b"provider", b"content")):
+        await intake.rows("INSERT INTO receipt VALUES ($1, $2, $3, now() + interval '1 day')", key, lead, fingerprint)
+    await command(intake, "persons", "erase", ADA["email"], "--yes")
+    rows = await intake.rows("SELECT key, lead_id, fingerprint FROM receipt")
+    assert [tuple(row) for row in rows] == [(b"provider", lead, b"")]
