@@ -79,6 +79,9 @@ def parse(text: str) -> Agreement:
 def _check(agreement: Agreement) -> None:
     if not agreement.rules or not agreement.rules[-1].is_catch_all:
         raise AgreementError("The last rule must match every lead: give it only a name and a pool.")
+    names = [rule.name for rule in agreement.rules]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise AgreementError(f"Two rules are named {twice!r}: give each a name of its own.")
     for rule in agreement.rules:
         if rule.pool not in agreement.pools:
             raise AgreementError(f"The rule {rule.name!r} names the pool {rule.pool!r}, which is not under [pools].")

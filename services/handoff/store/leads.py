@@ -50,6 +50,16 @@ async def set_lead_state(unit: Transaction, lead_id: UUID, state: str, now: date
     await unit.execute("UPDATE lead SET state = $2, updated_at = $3 WHERE id = $1", lead_id, state, now)
 
 
+async def recorded(unit: Transaction, since: datetime) -> Rows:
+    """Leads as they came, oldest first, with when they were closed; without tests and without the erased."""
+    return await unit.fetch(
+        "SELECT id, person_id, snapshot, tier, qualified_at, CASE WHEN state IN ('won', 'lost', 'recycled') THEN updated_at END "
+        "AS closed_at FROM lead WHERE qualified_at >= $1 AND NOT test AND state NOT IN ('erased', 'merged') "
+        "ORDER BY qualified_at, id",
+        since,
+    )
+
+
 async def lock_lead(unit: Transaction, lead_id: UUID) -> Any:
     """The lead, locked; for a merged one its survivor."""
     for _ in range(10):

@@ -8,22 +8,36 @@ from uuid_utils.compat import uuid7
 from services.handoff import models, store
 from services.handoff.use_cases.facts import announce
 from shared import events
-from shared.agreement import hash_of, parse
+from shared.agreement import AgreementError, hash_of, parse
 from shared.database import Transaction
 
 KEY = "agreement"
+TEAMS = ("marketing", "sales")
 PUBLISH_AGAIN_AFTER = timedelta(days=1)  # topics forget after 7 days: who joins later must find it
 
 
+def check_signatures(signed_by: list[str]) -> None:
+    """Both teams sign, each once: `marketing` or `marketing=NAME`, `sales` or `sales=NAME`. Raises AgreementError."""
+    teams = [one.partition("=")[0].strip().lower() for one in signed_by]
+    if strangers := [team for team in teams if team not in TEAMS]:
+        raise AgreementError(f"Marketing and sales sign an agreement; {strangers[0]!r} is neither.")
+    for team in TEAMS:
+        if teams.count(team) != 1:
+            what = "has not signed" if team not in teams else "signed twice"
+            raise AgreementError(f"{team.capitalize()} {what}: give --signed-by marketing and --signed-by sales, each once.")
+
+
 async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], now: datetime) -> str:
-    """Store a version and publish it. Returns its hash; raises AgreementError."""
-    parse(text)
+    """Store a version and publish it; every rep joins the pools for everyone. Returns its hash; raises AgreementError."""
+    agreement = parse(text)
     row: dict[str, Any] = {"hash": hash_of(text), "text": text, "at": now, "signed_by": signed_by, "published_at": now}
     await unit.insert(
         models.AgreementVersion,
         [row],
         "ON CONFLICT (hash) DO UPDATE SET at = excluded.at, signed_by = excluded.signed_by, published_at = excluded.published_at",
     )
+    await store.pools.join_everyone(unit, [name for name, pool in agreement.pools.items() if pool.everyone])
+    await store.timers.wake_held(unit, now)
     await _publish(unit, row["hash"], text, now, signed_by, now)
     return str(row["hash"])
 

@@ -19,7 +19,6 @@ from tests.services.handoff.support import SHIPPED, Handoff, qualified
 
 OFFICE = '[pools.team]\neveryone = true\nzone = "America/New_York"\nhours = { mon-fri = ["08:00-12:00", "13:00-17:00"] }'
 OPEN_AT_OFFICE_HOURS = SHIPPED.replace("[pools.team]\neveryone = true", OFFICE)
-WITH_GRACE = SHIPPED.replace("[tiers.P2]", "[tiers.P2]\nsticky_grace_minutes = 15")
 
 
 async def change(handoff: Handoff, rep: UUID, **more: Any) -> None:
@@ -180,7 +179,7 @@ async def test_a_held_lead_goes_to_the_manager_at_its_deadline(handoff_database:
 # ---- 10: the owner away blocks the returning client ---------------------------------------------------------------------
 async def test_a_returning_client_gets_their_rep_and_is_not_blocked_when_that_one_is_away(handoff_database: Database) -> None:
     handoff = Handoff(handoff_database)
-    await handoff.start("Rosa", "Sam", "Tina", agreement=WITH_GRACE)
+    await handoff.start("Rosa", "Sam", "Tina")
     person = uuid7()
     first = await handoff.qualify(person_id=person)
     owner = (await handoff.active(first))["rep_id"]

@@ -1,0 +1,189 @@
+"""The agreement: looked over, compared in words, tried on recorded leads, signed by both teams, kept."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from services.handoff import store
+from services.handoff.domain.difference import differences
+from services.handoff.use_cases.agreements import apply_agreement, check_signatures
+from services.handoff.use_cases.lint import lint_text
+from services.handoff.use_cases.simulate import compare_agreements, report
+from services.handoff.use_cases.verify import verify_decisions
+from shared.agreement import AgreementError, hash_of, hours_from_text, parse
+from shared.database import Database
+from shared.settings import ROOT
+from tests.services.handoff.people import BASE, TEAM, rep
+from tests.services.handoff.support import SHIPPED, Handoff
+
+WRITTEN = "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM assignment), (SELECT sum(turn) FROM pool)"
+REST = '[[rules]]\nname = "rest"\npool = "team"\n'
+POOLS = "[pools.team]\neveryone = true\n[pools.gas]\n"
+
+
+@pytest.mark.parametrize("file", ["deploy/agreement.toml", "deploy/demo/agreement.toml"])
+def test_what_is_shipped_has_nothing_to_find_fault_with(file: str) -> None:
+    assert lint_text(Path(ROOT / file).read_text(), {"team": [rep(1)]}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        (
+            TEAM.replace('"everybody"', '"first"') + '[[rules]]\nname = "late"\npool = "team"\n',
+            "rules.late: No lead can reach it: first takes all that it would. Move it up.",
+        ),
+        (
+            '[pools.team]\neveryone = true\n[[rules]]\nname = "hot"\npool = "team"\ntier = ["P1", "P2"]\n[[rules]]\nname = '
+            '"cold"\npool = "team"\ntier = ["P3"]\n[[rules]]\nname = "rest"\npool = "team"\n',
+            "rules.rest: No lead can reach it: cold, hot take all that it would. Move it up.",
+        ),
+        (
+            '[territories]\nohio = ["43*"]\n[pools.team]\neveryone = true\n[[rules]]\nname = "ohio"\npool = "team"\n'
+            'territory = "ohio"\n[[rules]]\nname = "toledo"\npool = "team"\npostal_code = ["43604", "436*"]\n'
+            '[[rules]]\nname = "rest"\npool = "team"\n',
+            "rules.toledo: No lead can reach it: ohio takes all that it would. Move it up.",
+        ),
+        (TEAM.replace('pool = "team"', 'pool = "team"\ntier = ["P9"]') + REST,
+         "rules.everybody: It asks for the tier P9, which this agreement does not have."),
+        (POOLS + REST, "pools.gas: No rule sends a lead here, and no pool overflows"),
+        (POOLS + '[[rules]]\nname = "g"\npool = "gas"\nselection = ["estimate"]\n[[rules]]\nname = "rest"\npool = "team"\n',
+         "pools.gas: Nobody is in it: say everyone = true, or let reps join it with `reps add --pool`."),
+        (TEAM.replace("everyone = true", 'everyone = true\nskills = ["gas"]'),
+         "rules.everybody: Nobody in team has the skills and licences that it asks for."),
+        (
+            '[territories]\nnorth = ["436*", "44101"]\nsouth = ["43604", "44101"]\n' + TEAM,
+            "territories.south: It overlaps north at 43604, 44101. Give each postal code once.",
+        ),
+        (TEAM.replace("everyone = true", 'everyone = true\nhours = { mon = ["09:00-17:00"] }'),
+         "tiers.P1: Its clock runs day and night, but team is not always open and nobody there is on call."),
+        (TEAM.replace("everyone = true", 'everyone = true\nhours = { mon = ["09:00-09:20"] }'),
+         "tiers.P3: An offer would stay open for more than a week: team works less than that."),
+        (TEAM.replace("everyone = true", "everyone = true\nhours = { mon = [] }"), "pools.team: Its hours are never open"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_found_with_its_place_and_what_to_do(text: str, finding: str) -> None:
+    found = lint_text(BASE + text, {"team": [rep(1)], "gas": []})
+    assert any(finding in one for one in found), found
+    where = finding.split(":")[0]
+    assert any(one.startswith("line ") and where in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (TEAM.replace('name = "everybody"', 'name = "a"\ntier = ["P1"]'), "The last rule must match every lead"),
+        (TEAM + '[[rules]]\nname = "everybody"\npool = "team"\n', "Two rules are named 'everybody'"),
+        (TEAM.replace("everyone = true", 'overflow = "nowhere"'), "overflows into 'nowhere'"),
+        (TEAM.replace("everyone = true", 'hours = { noday = ["09:00-17:00"] }'), "is not a day such as mon"),
+        (TEAM.replace("everyone = true", 'hours = { mon = ["9-17"] }'), "is not an interval such as 09:00-17:00"),
+        (TEAM.replace("everyone = true", 'zone = "Mars/Olympus"'), "is not an IANA time zone"),
+        (TEAM.replace('pool = "team"', 'pool = "team"\nanswers.size = {}'), "a range needs at_least"),
+        (TEAM.replace('pool = "team"', 'pool = "team"\ncode = "import os"'), "Extra inputs are not permitted"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_a_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(AgreementError, match=sentence):
+        parse(BASE + text)
+
+
+def test_hours_are_read_from_one_cell_with_breaks_and_nights() -> None:
+    found = hours_from_text("mon-tue 09:00-12:00 13:00-17:00; fri 22:00-06:00; sun-mon 10:00-11:00")
+    assert found == {
+        "mon": ["09:00-12:00", "13:00-17:00", "10:00-11:00"],
+        "tue": ["09:00-12:00", "13:00-17:00"],
+        "fri": ["22:00-06:00"],
+        "sun": ["10:00-11:00"],
+    }
+    with pytest.raises(ValueError, match="names days without intervals"):
+        hours_from_text("mon")
+
+
+def test_two_agreements_are_compared_in_words() -> None:
+    old = BASE + '[territories]\nnorth = ["1", "2"]\n' + TEAM
+    new = (
+        BASE.replace("accept_within_minutes = 5", "accept_within_minutes = 10")
+        + '[territories]\nnorth = ["2", "3"]\n[pools.team]\neveryone = true\nhours = { mon = ["09:00-17:00"] }\n[pools.gas]\n'
+        '[[rules]]\nname = "gas"\npool = "gas"\nterritory = "north"\n[[rules]]\nname = "everybody"\npool = "team"\n'
+    )
+    found = differences(*(parse(text).model_dump(mode="json") for text in (old, new)))
+    assert found == [
+        "tiers.P2: minutes to answer an offer: 5 becomes 10.",
+        "pools.team: hours: nothing becomes mon 09:00-17:00.",
+        "pools.gas is new: everyone no, sticky yes, catch up no.",
+        "territories: north: with 3 and without 1.",
+        "The rule 'gas' is new, as number 1: leads go to gas.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("signed_by", "sentence"),
+    [
+        (["marketing=Ada"], "Sales has not signed"),
+        (["sales"], "Marketing has not signed"),
+        (["marketing", "sales", "sales=Bo"], "Sales signed twice"),
+        (["marketing", "sales", "it"], "'it' is neither"),
+    ],
+)
+def test_both_teams_sign_and_nobody_else(signed_by: list[str], sentence: str) -> None:
+    with pytest.raises(AgreementError, match=sentence):
+        check_signatures(signed_by)
+    check_signatures(["marketing=Ada", "Sales"])
+
+
+async def test_an_applied_version_is_published_kept_and_names_the_decisions_made_under_it(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    reps = await handoff.start("Rosa", "Sam")
+    first = await handoff.qualify()
+    changed = SHIPPED.replace('name = "everybody"', 'name = "all of us"')
+    async with handoff_database.transaction() as unit:
+        await apply_agreement(unit, changed, ["marketing=Ada", "sales=Bo"], handoff.now + timedelta(seconds=1))
+    second = await handoff.qualify()
+    decisions = [(await handoff.active(lead))["decision"] for lead in (first, second)]
+    assert [one["agreement"] for one in decisions] == [hash_of(SHIPPED), hash_of(changed)]
+    assert [one["rule"] for one in decisions] == ["everybody", "all of us"]
+    async with handoff_database.reading() as unit:
+        assert (await verify_decisions(unit)).wrong == []
+        assert set(await store.agreements.texts(unit, [hash_of(SHIPPED), hash_of(changed)])) == {
+            hash_of(SHIPPED),
+            hash_of(changed),
+        }
+        members = await unit.fetch("SELECT rep_id FROM pool_member WHERE pool = 'team'")
+    assert {row["rep_id"] for row in members} == set(reps)
+    applied = [event for event in await handoff.published() if event["type"] == "agreement.applied"]
+    assert [event["signed_by"] for event in applied] == [["test"], ["marketing=Ada", "sales=Bo"]]
+
+
+async def test_recorded_leads_are_replayed_under_a_new_agreement_and_nothing_is_written(handoff_database: Database) -> None:
+    """The team works at night only in the new one: who called by day would have waited."""
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa", "Sam")
+    for _ in range(6):
+        await handoff.qualify(tier="P3")
+        handoff.now += timedelta(minutes=20)
+    night = SHIPPED.replace("[pools.team]", '[pools.team]\nhours = { mon-sun = ["22:00-06:00"] }')
+    async with handoff_database.transaction() as unit:
+        before = await unit.fetch(WRITTEN)
+        found, names = await compare_agreements(unit, night, 1, handoff.now + timedelta(hours=12))
+        after = await unit.fetch(WRITTEN)
+    assert before == after
+    assert (found.leads, found.now.held, found.then.held, found.then.never) == (6, 0, 6, 0)
+    assert sorted(found.then.load.values()) == [3, 3]
+    waited = [7 * 60 - 20 * number - 60 for number in range(6)]  # from 15:00 on, until 22:00, beyond an hour
+    lines = report(found, names)
+    assert f"  minutes waited beyond the first-touch promise: 0 -> {sum(waited)}" in lines
+    assert "  leads to Rosa: 3 -> 3" in lines
+
+
+async def test_a_replay_under_the_agreement_in_force_gives_everybody_what_they_got(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa", "Sam", "Tina")
+    for _ in range(12):
+        await handoff.qualify()
+        handoff.now += timedelta(minutes=1)
+    async with handoff_database.reading() as unit:
+        found, _ = await compare_agreements(unit, SHIPPED, 1, handoff.now)
+        real = {row["lead_id"]: str(row["rep_id"]) for row in await unit.fetch("SELECT lead_id, rep_id FROM assignment")}
+    assert found.moved == 0
+    assert found.now.picks == real
