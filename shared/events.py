@@ -345,6 +345,8 @@ class TouchEvent(ClientEvent):
     step: Short
     channel: Short
     at: AwareDatetime
+    subject: Short = ""  # what the enrolment is about, for example a job: with client, plan, step and cycle it names a touch
+    cycle: int = 0
 
 
 class TouchSent(TouchEvent, type="touch.sent"):

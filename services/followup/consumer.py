@@ -18,6 +18,7 @@ def handlers(clients: Clients) -> dict[type[events.Event], Any]:
         events.ReviewReceived: clients.remember,
         events.ComplaintOpened: clients.remember,
         events.ComplaintClosed: clients.remember,
+        events.ConsentGranted: clients.hear_grant,
         events.ConsentRevoked: clients.hear_revocation,
         events.PersonErased: clients.erase,
     }

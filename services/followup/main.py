@@ -5,10 +5,13 @@ from pathlib import Path
 
 from services.followup import api, consumer, pages
 from services.followup.adapters.calendar_data import quiet_hours
+from services.followup.adapters.dkim import Dkim
 from services.followup.adapters.smtp import Smtp
+from services.followup.adapters.verp import Verp
+from services.followup.domain.sending import read_limits
 from services.followup.models import FollowupTable
 from services.followup.scheduler.planning import PlanningTurn
-from services.followup.scheduler.sending import Scheduler
+from services.followup.scheduler.sending import SendingLoop
 from services.followup.settings import Settings
 from services.followup.use_cases.clients import Clients
 from services.followup.use_cases.consent import Addresses
@@ -16,8 +19,12 @@ from services.followup.use_cases.enrol import Enroller
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.plan_book import PlanBook
 from services.followup.use_cases.planning import Planner
-from services.followup.use_cases.send import Sender
+from services.followup.use_cases.sending.compose import Composer
+from services.followup.use_cases.sending.intend import Intender
+from services.followup.use_cases.sending.record import Recorder
+from services.followup.use_cases.sending.restraints import Restraints
 from shared.consumer import Consumer
+from shared.database import Database
 from shared.migrations import Migrations
 from shared.security import Signer, load_secret
 from shared.service import Service
@@ -32,16 +39,7 @@ def build(settings: Settings) -> Service:
     addresses, signer, book = Addresses(secret), Signer(secret, purpose="u"), PlanBook(settings.plan_file)
     planner = Planner(book, addresses, quiet_hours())
     pauses = Pauses(planner)
-    sender = Sender(
-        service.database,
-        book,
-        addresses,
-        signer,
-        settings.base_url,
-        timedelta(seconds=settings.lease_seconds),
-        Smtp(settings.smtp).send,
-    )
-    scheduler = Scheduler(settings, service.database, sender)
+    loop = sending(settings, service.database, secret, book)
     service.consumer = Consumer(
         settings,
         service.database,
@@ -50,11 +48,49 @@ def build(settings: Settings) -> Service:
         handlers=consumer.handlers(Clients(Enroller(planner), pauses, addresses)),
     )
     service.background = {
-        "send": scheduler.send,
-        "recover": scheduler.recover,
+        "send": loop.send,
+        "recover": loop.recover,
         "plan": PlanningTurn(service.database, planner, pauses).run,
     }
 
     api.add_routes(service.app, settings, service.database)
     pages.add_routes(service.app, service.database, signer, addresses)
     return service
+
+
+def sending(settings: Settings, database: Database, secret: bytes, book: PlanBook) -> SendingLoop:
+    """Everything between a due touch and the relay."""
+    addresses, lease = Addresses(secret), timedelta(seconds=settings.lease_seconds)
+    settle_delay = timedelta(seconds=settings.settle_seconds)
+    smtp = Smtp(
+        settings.smtp,
+        size=settings.send_connections,
+        local_name=settings.smtp_name,
+        mails_per_connection=settings.smtp_mails_per_connection,
+        data_timeout=settings.smtp_timeout_seconds,
+    )
+    key = settings.dkim_key_file
+    composer = Composer(
+        Signer(secret, purpose="u"),
+        settings.base_url,
+        Verp(secret, settings.inbox_address),
+        Dkim(key, selector=settings.dkim_selector, domain=settings.dkim_domain) if key else None,
+        settings.journal_address,
+        settings.idempotency_header,
+    )
+    intender = Intender(book, addresses, composer, Restraints(quiet_hours().rules), lease)
+    return SendingLoop(
+        database,
+        intender,
+        Recorder(addresses, intender.breaker, settle_delay),
+        channels={"email": smtp},
+        witnesses={},
+        limits=read_limits(settings.send_limits),
+        may_send=_always,
+        lease=lease,
+        settle_delay=settle_delay,
+    )
+
+
+async def _always() -> bool:
+    return True

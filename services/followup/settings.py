@@ -8,15 +8,32 @@ from pydantic_settings import SettingsConfigDict
 from shared.settings import ServiceSettings
 
 PLAN = Path(__file__).parent / "plans" / "after-unit.toml"
+LIMITS = r"^(\d+/(second|minute|hour|day)(@[\w/+-]+)?(,\s*|$))*$"
 
 
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="FOLLOWUP_", extra="ignore", env_ignore_empty=True)
 
-    smtp_url: str = Field(default="", repr=False)  # smtp://user:password@host:port
     plan_file: Path = PLAN
+
+    smtp_url: str = Field(default="", repr=False)  # smtp://, smtp+starttls:// or smtps://user:password@host:port
+    smtp_name: str = "localhost"  # what we call ourselves in EHLO
+    smtp_mails_per_connection: int = Field(default=100, ge=1)
+    smtp_timeout_seconds: float = Field(default=20, gt=0)
     send_connections: int = Field(default=8, ge=1, le=256)
+    send_limits: str = Field(default="", pattern=LIMITS)  # 10/second, 5000/day@America/New_York: of all replicas together
     lease_seconds: int = Field(default=120, ge=30)
+    settle_seconds: int = Field(default=60, ge=0)  # how long bytes of a dead sender may still be taken by the relay
+
+    dkim_key_file: Path | None = None  # RSA or Ed25519, PEM; none: the relay signs
+    dkim_selector: str = "leadhandoff"
+    dkim_domain: str = ""
+    journal_address: str | None = None  # a mailbox of ours in every transaction: the witness after a crash
+    journal_imap_url: str = Field(default="", repr=False)  # imaps://user:password@host/INBOX
+    idempotency_header: str | None = None  # the relay sends equal values once, for example Resend-Idempotency-Key
+
+    inbox_address: str | None = None  # bounces, answers and mailed stops come to variants of it (name+…@domain)
+    inbox_imap_url: str = Field(default="", repr=False)
 
     @property
     def smtp(self) -> str:

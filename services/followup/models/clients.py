@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -12,6 +13,11 @@ from services.followup.models.base import FollowupTable, Instant
 
 class Client(FollowupTable, table=True):
     """A person who chose us. Their id is the person's id; alone, they are a household of their own."""
+
+    __table_args__ = (
+        Index("client_email", text("lower(contact ->> 'email'::text)")),  # who wrote to us
+        Index("client_phone", text("(contact ->> 'phone'::text)")),
+    )
 
     id: UUID = Field(primary_key=True)
     first_lead_id: UUID

@@ -96,3 +96,23 @@ async def erase(unit: Transaction, rows: list[dict[str, Any]]) -> None:
     ids = [row["id"] for row in rows]
     for table in ("job", "asset", "client_fact", "hold"):
         await unit.execute(f"DELETE FROM {table} WHERE client_id = ANY($1)", ids)  # noqa: S608  names of our own
+
+
+async def lock_all(unit: Transaction, client_ids: Collection[UUID]) -> dict[UUID, Any]:
+    """Clients, locked in one order, so that what happens to them happens in turn."""
+    rows = await unit.fetch(
+        "SELECT * FROM client WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", sorted(set(client_ids))
+    )
+    return {row["id"]: row for row in rows}
+
+
+async def with_address(unit: Transaction, channel: str, value: str) -> Rows:
+    """Who has this address now, oldest first."""
+    if channel == "email":
+        query, value = "lower(contact ->> 'email') = $1", value.lower()
+    else:
+        query = "(contact ->> 'phone') = $1"
+    return await unit.fetch(
+        f"SELECT * FROM client WHERE {query} AND NOT erased ORDER BY created_at LIMIT 50",  # noqa: S608  words of our own
+        value.strip(),
+    )

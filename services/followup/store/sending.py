@@ -1,22 +1,36 @@
-"""Claim, intend, settle: every query of the way a touch takes out of the house."""
+"""Claim, intend, settle: every query of the way a touch takes out of the house. A statement for all, never one a touch."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from services.followup import models
 from shared.database import Rows, Transaction
 
+_SUBJECT = "CASE e.cycle WHEN 0 THEN e.subject ELSE e.subject || '#' || e.cycle END AS subject"
+_CLAIM = (
+    "WITH claimed AS (UPDATE touch SET state = 'claimed', fence = fence + 1, lease_until = $3 WHERE id = ANY(ARRAY("  # noqa: S608  words of our own
+    "SELECT id FROM touch WHERE state = 'planned' AND due_at <= $1 AND channel = ANY($4::text[]) "
+    "ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING *) "
+    f"SELECT c.*, {_SUBJECT}, e.state AS enrolment_state, e.anchors FROM claimed c JOIN enrolment e ON e.id = c.enrolment_id"
+)
+_IN_DOUBT = (
+    f"SELECT t.*, {_SUBJECT} FROM touch t JOIN enrolment e ON e.id = t.enrolment_id "  # noqa: S608
+    "WHERE t.state = 'sending' AND t.lease_until < $1 ORDER BY t.id LIMIT $2"
+)
+JOURNALED = ("client_id", "lead_id", "plan", "subject", "step", "cycle", "channel", "message_id")
 
-async def claim_due(unit: Transaction, now: datetime, *, limit: int, lease: timedelta) -> Rows:
+
+async def clock(unit: Transaction) -> datetime:
+    found: datetime = await unit.value("SELECT clock_timestamp()")
+    return found
+
+
+async def claim_due(unit: Transaction, now: datetime, channels: Sequence[str], *, limit: int, lease: timedelta) -> Rows:
     """Take due touches for this worker. Planner settings: with stale statistics it would sort the whole backlog."""
     await unit.execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
-    return await unit.fetch(
-        "UPDATE touch SET state = 'claimed', fence = fence + 1, lease_until = $3 WHERE id = ANY(ARRAY("
-        "SELECT id FROM touch WHERE state = 'planned' AND due_at <= $1 ORDER BY due_at, id LIMIT $2 "
-        "FOR UPDATE SKIP LOCKED)) RETURNING *",
-        now,
-        limit,
-        now + lease,
-    )
+    return await unit.fetch(_CLAIM, now, limit, now + lease, channels)
 
 
 async def take_back_unsent(unit: Transaction, now: datetime) -> None:
@@ -24,48 +38,143 @@ async def take_back_unsent(unit: Transaction, now: datetime) -> None:
     await unit.execute("UPDATE touch SET state = 'planned' WHERE state = 'claimed' AND lease_until < $1", now)
 
 
-async def in_doubt(unit: Transaction, now: datetime) -> Rows:
-    """Intended by a worker that died: nobody knows whether it was sent."""
-    return await unit.fetch(
-        "SELECT * FROM touch WHERE state = 'sending' AND lease_until < $1 ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED", now
-    )
+async def in_doubt(unit: Transaction, before: datetime, *, limit: int = 500) -> Rows:
+    """Intended by a worker that died, or that never heard the answer: nobody knows whether it was sent."""
+    return await unit.fetch(_IN_DOUBT, before, limit)
 
 
-async def intend(unit: Transaction, touch_id: UUID, fence: int, message_id: str, lease_until: datetime) -> bool:
-    """Commit the intent to send. False where the lease was lost."""
-    found = await unit.value(
-        "UPDATE touch SET state = 'sending', attempt = attempt + 1, message_id = $3, lease_until = $4 "
-        "WHERE id = $1 AND fence = $2 AND state = 'claimed' RETURNING id",
-        touch_id,
-        fence,
-        message_id,
+async def intend(unit: Transaction, touches: Sequence[tuple[UUID, int, str]], now: datetime, lease_until: datetime) -> set[UUID]:
+    """Commit to send these (touch, fence, message id). Returns those whose lease was not lost."""
+    rows = await unit.fetch(
+        "WITH meant AS (UPDATE touch t SET state = 'sending', attempt = t.attempt + 1, message_id = n.message_id, "
+        "lease_until = $5 FROM unnest($1::uuid[], $2::int[], $3::text[]) AS n(id, fence, message_id) "
+        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'claimed' RETURNING t.id, t.fence, t.attempt, t.message_id), "
+        "journal AS (INSERT INTO attempt (touch_id, fence, number, message_id, at) "
+        "SELECT id, fence, attempt, message_id, $4 FROM meant) SELECT id FROM meant",
+        [touch[0] for touch in touches],
+        [touch[1] for touch in touches],
+        [touch[2] for touch in touches],
+        now,
         lease_until,
     )
-    return found is not None
+    return {row["id"] for row in rows}
 
 
-async def settle(unit: Transaction, touch_id: UUID, fence: int, state: str, reason: str | None, now: datetime) -> bool:
-    """Write the end of a touch. False where the lease was lost: then somebody else settles it."""
-    found = await unit.value(
-        "UPDATE touch SET state = $3, reason = $4, settled_at = $5 WHERE id = $1 AND fence = $2 "
-        "AND state IN ('claimed', 'sending') RETURNING id",
-        touch_id,
-        fence,
-        state,
-        reason,
+async def settle(unit: Transaction, ends: Sequence[tuple[UUID, int, str, str | None]], now: datetime) -> set[UUID]:
+    """Write the end of touches: (touch, fence, state, reason). Whose lease was lost is settled by somebody else."""
+    rows = await unit.fetch(
+        "UPDATE touch t SET state = n.state, reason = n.reason, settled_at = $5 "
+        "FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[]) AS n(id, fence, state, reason) "
+        "WHERE t.id = n.id AND t.fence = n.fence AND t.state IN ('claimed', 'sending') RETURNING t.id",
+        [end[0] for end in ends],
+        [end[1] for end in ends],
+        [end[2] for end in ends],
+        [end[3] for end in ends],
         now,
     )
-    return found is not None
+    return {row["id"] for row in rows}
 
 
-async def plan_again(unit: Transaction, touch_id: UUID, fence: int, due_at: datetime) -> None:
+async def plan_again(unit: Transaction, touches: Sequence[tuple[UUID, int, datetime, int]]) -> None:
+    """Back to planned: (touch, fence, due at, attempts burnt)."""
     await unit.execute(
-        "UPDATE touch SET state = 'planned', due_at = $3 WHERE id = $1 AND fence = $2 AND state = 'sending'",
-        touch_id,
-        fence,
-        due_at,
+        "UPDATE touch t SET state = 'planned', due_at = n.due_at, attempt = greatest(t.attempt - 1 + n.burnt, 0) "
+        "FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::int[]) AS n(id, fence, due_at, burnt) "
+        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending'",
+        [touch[0] for touch in touches],
+        [touch[1] for touch in touches],
+        [touch[2] for touch in touches],
+        [touch[3] for touch in touches],
     )
 
 
-async def message_id(unit: Transaction, touch_id: UUID) -> str:
-    return str(await unit.value("SELECT message_id FROM touch WHERE id = $1", touch_id))
+async def put_back(unit: Transaction, touches: Sequence[tuple[UUID, int, datetime]]) -> None:
+    """Not now: claimed touches that nothing was tried with."""
+    await unit.execute(
+        "UPDATE touch t SET state = 'planned', due_at = n.due_at FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) "
+        "AS n(id, fence, due_at) WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'claimed'",
+        [touch[0] for touch in touches],
+        [touch[1] for touch in touches],
+        [touch[2] for touch in touches],
+    )
+
+
+async def wait_for_witness(unit: Transaction, touches: Sequence[tuple[UUID, int]], until: datetime) -> None:
+    await unit.execute(
+        "UPDATE touch t SET lease_until = $3 FROM unnest($1::uuid[], $2::int[]) AS n(id, fence) "
+        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending'",
+        [touch[0] for touch in touches],
+        [touch[1] for touch in touches],
+        until,
+    )
+
+
+async def journal_sent(unit: Transaction, touches: Sequence[Any], now: datetime, *, told_by: str) -> None:
+    """Append to the journal. A touch that is in it already stays as it was written first."""
+    rows = [
+        {"touch_id": touch["id"], **{name: touch[name] for name in JOURNALED}, "at": now, "told_by": told_by} for touch in touches
+    ]
+    await unit.insert(models.Sent, rows, "ON CONFLICT DO NOTHING")
+
+
+async def already_sent(unit: Transaction, touches: Sequence[Any]) -> set[UUID]:
+    """Which of these went out before, perhaps under another id in a life before a restore."""
+    rows = await unit.fetch(
+        "SELECT n.id FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[]) "
+        "AS n(id, client_id, plan, subject, step, cycle) JOIN sent s USING (client_id, plan, subject, step, cycle)",
+        [touch["id"] for touch in touches],
+        *([touch[name] for touch in touches] for name in ("client_id", "plan", "subject", "step", "cycle")),
+    )
+    return {row["id"] for row in rows}
+
+
+async def recent_touches(unit: Transaction, client_ids: Collection[UUID], since: Any) -> Rows:
+    """What these clients' households heard or are just hearing, for caps."""
+    return await unit.fetch(
+        "SELECT t.id, t.client_id, c.household_id, t.plan, t.step, t.local_date, t.purpose, t.channel, t.settled_at, t.zone "
+        "FROM touch t JOIN client c ON c.id = t.client_id WHERE c.household_id IN "
+        "(SELECT household_id FROM client WHERE id = ANY($1::uuid[])) AND t.state IN ('sent', 'sending') AND t.due_at >= $2",
+        list(client_ids),
+        since,
+    )
+
+
+async def sent_and_complained(unit: Transaction, since: datetime) -> tuple[int, int]:
+    row = await unit.row(
+        "SELECT (SELECT count(*) FROM sent WHERE at >= $1 AND channel = 'email') AS sent, "
+        "(SELECT count(*) FROM delivery_fact WHERE kind = 'complained' AND at >= $1) AS complained",
+        since,
+    )
+    return row["sent"], row["complained"]
+
+
+async def limits(unit: Transaction, names: Sequence[str], starts: Sequence[datetime]) -> dict[str, int]:
+    """What is used up of each limit in the window that began at `starts`. The rows stay locked: replicas take turns."""
+    await unit.insert(
+        models.SendLimit,
+        [{"name": name, "window_start": start, "used": 0} for name, start in sorted(zip(names, starts, strict=True))],
+        "ON CONFLICT DO NOTHING",
+    )
+    rows = await unit.fetch("SELECT * FROM send_limit WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE", names)
+    known = dict(zip(names, starts, strict=True))
+    return {row["name"]: row["used"] if row["window_start"] >= known[row["name"]] else 0 for row in rows}
+
+
+async def use_limits(unit: Transaction, names: Sequence[str], starts: Sequence[datetime], taken: int) -> None:
+    await unit.execute(
+        "UPDATE send_limit l SET used = CASE WHEN l.window_start >= n.start THEN l.used ELSE 0 END + $3, "
+        "window_start = greatest(l.window_start, n.start) "
+        "FROM unnest($1::text[], $2::timestamptz[]) AS n(name, start) WHERE l.name = n.name",
+        names,
+        starts,
+        taken,
+    )
+
+
+async def health(unit: Transaction, now: datetime) -> Any:
+    """What ops must see: how many are in doubt, and for how long the oldest due touch has waited."""
+    return await unit.row(
+        "SELECT (SELECT count(*) FROM touch WHERE state = 'sending' AND lease_until < $1) AS in_doubt, "
+        "(SELECT extract(epoch FROM $1 - min(due_at))::float8 FROM touch WHERE state = 'planned' AND due_at < $1) AS overdue",
+        now,
+    )

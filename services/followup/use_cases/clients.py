@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.followup import store
 from services.followup.domain.enrolling import Roof, fold, shares_roof
-from services.followup.use_cases.consent import SOURCE, Addresses, suppress_client
+from services.followup.use_cases.consent import SOURCE, Addresses, hear, said_at
 from services.followup.use_cases.enrol import Arrival, Enroller
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import company_of
@@ -36,11 +36,8 @@ class Clients:
         await store.clients.know_leads(unit, leads)
         await store.clients.know_facts(unit, [_fact(one.person_id, "job.booked", str(one.lead_id), now) for one in won])
         for one in won:
-            client = await store.clients.find(unit, one.person_id)
-            for consent in one.consents:
-                if not consent.granted:
-                    purposes = [consent.purpose or "all"]
-                    await suppress_client(unit, self.addresses, client, consent.channel, purposes, "not granted", now)
+            for consent in one.consents:  # said with the lead, not on the day it was won
+                await hear(unit, self.addresses, one.person_id, consent, said_at(one.lead_id, one.at), now)
         for one in people.values():
             if one.person_id in new:
                 created = events.ClientCreated(client_id=one.person_id, lead_id=one.lead_id, person_id=one.person_id)
@@ -111,9 +108,16 @@ class Clients:
         for one in received:
             event = one.event
             assert isinstance(event, events.ConsentRevoked)  # noqa: S101
-            client = await store.clients.find(unit, event.person_id)
-            if client is not None:
-                await suppress_client(unit, self.addresses, client, event.channel, [event.purpose or "all"], event.reason, now)
+            consent = events.Consent(channel=event.channel, purpose=event.purpose, granted=False, text=event.reason)
+            await hear(unit, self.addresses, event.person_id, consent, one.at or now, now)
+
+    async def hear_grant(self, unit: Transaction, received: list[Received], now: datetime) -> None:
+        """Somebody said yes elsewhere, expressly: a channel may open."""
+        for one in received:
+            event = one.event
+            assert isinstance(event, events.ConsentGranted)  # noqa: S101
+            await hear(unit, self.addresses, event.person_id, event.consent, one.at or now, now, lifts=True)
+            await self.pauses.planner.plan(unit, [event.person_id], now)
 
     async def erase(self, unit: Transaction, received: list[Received], now: datetime) -> None:
         """Personal data go; the row stays, so that a late event revives nothing."""

@@ -1,18 +1,25 @@
-"""An opt-out: a row that outlives the client, planned touches skipped, and a sentence to everybody else."""
+"""Opt-outs and consents: statements that outlive the client, planned touches skipped, and a sentence to everybody else."""
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
 
 from services.followup import store
-from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
+from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said
+from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from shared import events
 from shared.database import Transaction
-from shared.outbox import emit
+from shared.envelope import to_record
+from shared.outbox import emit, put
 
 SOURCE = "/followup"
+FIELDS = {"email": "email", "sms": "phone", "post": "address"}
 
 
 class Addresses:
@@ -21,40 +28,182 @@ class Addresses:
     def __init__(self, secret: bytes) -> None:
         self._secret = hmac.digest(secret, b"suppression", "sha256")
 
-    def hash(self, channel: str, contact: dict[str, Any]) -> bytes | None:
-        value = contact.get("email") if channel == "email" else contact.get("phone")
-        if not value:
-            return None
-        return hmac.new(self._secret, str(value).casefold().encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+    def hash(self, channel: str, contact: Mapping[str, Any]) -> bytes | None:
+        value = contact.get(FIELDS.get(channel, channel))
+        return self.of(str(value)) if value else None
+
+    def of(self, value: str) -> bytes:
+        return hmac.new(self._secret, value.strip().casefold().encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What was said, looked up by client or address."""
+
+    by_client: Mapping[UUID, list[Said]]
+    by_address: Mapping[bytes, list[Said]]
+
+    def of(self, client_id: UUID, address: bytes | None) -> list[Said]:
+        return [*self.by_client.get(client_id, ()), *(self.by_address.get(address, ()) if address else ())]
+
+
+async def statements(unit: Transaction, hashes: Collection[bytes], client_ids: Iterable[UUID]) -> Statements:
+    by_client: dict[UUID, list[Said]] = {}
+    by_address: dict[bytes, list[Said]] = {}
+    for row in await store.consent.statements(unit, hashes, list(client_ids)):
+        said = Said(row["channel"], row["purpose"] or None, row["granted"], row["at"], row["expires_at"])
+        if row["client_id"] is not None:
+            by_client.setdefault(row["client_id"], []).append(said)
+        elif row["address_hash"] is not None:
+            by_address.setdefault(row["address_hash"], []).append(said)
+    return Statements(by_client, by_address)
 
 
 async def unsubscribe(unit: Transaction, addresses: Addresses, client: Any, channel: str, now: datetime) -> None:
     """One click: no review, referral, marketing or newsletter on this channel. Mail about the client's own job goes on."""
-    await suppress_client(unit, addresses, client, channel, REVOKED_BY_ONE_CLICK, "unsubscribed", now)
-    revoked = [
-        events.ConsentRevoked(person_id=client["id"], channel=channel, purpose=purpose, reason="unsubscribed")
-        for purpose in REVOKED_BY_ONE_CLICK
+    await revoke(unit, addresses, client, channel, REVOKED_BY_ONE_CLICK, "unsubscribed", now)
+
+
+async def revoke(
+    unit: Transaction, addresses: Addresses, client: Any, channel: str, purposes: Sequence[str], reason: str, now: datetime
+) -> None:
+    """The client said stop to us: kept, acted on, told to the others. A second time tells nobody anything new."""
+    new = await suppress_client(unit, addresses, client, channel, purposes, reason, now)
+    await _state(unit, client["id"], addresses.hash(channel, client["contact"]), channel, new, granted=False, why=reason, now=now)
+    told = [
+        events.ConsentRevoked(person_id=client["id"], channel=channel, purpose=None if one == EVERYTHING else one, reason=reason)
+        for one in new
     ]
-    await emit(unit, revoked, topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(client["id"]))
+    await emit(unit, told, topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(client["id"]))
+
+
+async def grant(
+    unit: Transaction, addresses: Addresses, client: Any, channel: str, purposes: Sequence[str], why: str, now: datetime
+) -> None:
+    """A newer express consent: it lifts an older opt-out, but neither a complaint nor an erasure."""
+    address = addresses.hash(channel, client["contact"])
+    await _state(unit, client["id"], address, channel, purposes, granted=True, why=why, now=now)
+    if address is not None:
+        wanted = [*purposes, EVERYTHING] if set(purposes) >= set(PURPOSES) else list(purposes)
+        await store.consent.lift(unit, [address], channel, wanted, now, [*NEVER_LIFTED, "hard_bounce"])
+
+
+async def _state(
+    unit: Transaction, client_id: UUID | None, address: bytes | None, channel: str, purposes: Sequence[str], **said: Any
+) -> None:
+    rows = [
+        {
+            "id": uuid7(),
+            "client_id": client_id,
+            "address_hash": address,
+            "channel": channel,
+            "purpose": "" if purpose == EVERYTHING else purpose,
+            "granted": said["granted"],
+            "evidence": said["why"][:200],
+            "at": said["now"],
+        }
+        for purpose in purposes
+    ]
+    if rows:
+        await store.consent.say(unit, rows)
+
+
+async def hear(
+    unit: Transaction,
+    addresses: Addresses,
+    client_id: UUID,
+    consent: events.Consent,
+    at: datetime,
+    now: datetime,
+    *,
+    lifts: bool = False,
+) -> None:
+    """Something they said elsewhere, perhaps before they became a client: kept, acted on, not echoed."""
+    client = await store.clients.lock(unit, client_id)
+    purposes = [consent.purpose or EVERYTHING]
+    if client is not None and client["erased"]:
+        return
+    await _state(
+        unit, client_id, None, consent.channel, purposes, granted=consent.granted, why=consent.text or "elsewhere", now=at
+    )
+    if client is None:
+        return
+    address = addresses.hash(consent.channel, client["contact"])
+    if not consent.granted:
+        await suppress_client(unit, addresses, client, consent.channel, purposes, "not granted", now, at=at)
+    elif address is not None and lifts:
+        every = [*PURPOSES, EVERYTHING] if consent.purpose is None else purposes
+        await store.consent.lift(unit, [address], consent.channel, every, at, [*NEVER_LIFTED, "hard_bounce"])
+
+
+def said_at(lead_id: UUID, otherwise: datetime) -> datetime:
+    """When a lead's consents were given: with the lead, whose id (UUIDv7) begins with its time."""
+    if lead_id.version != 7:
+        return otherwise
+    return min(datetime.fromtimestamp((lead_id.int >> 80) / 1000, otherwise.tzinfo), otherwise)
 
 
 async def suppress_client(
-    unit: Transaction, addresses: Addresses, client: Any, channel: str, purposes: Sequence[str], reason: str, now: datetime
+    unit: Transaction,
+    addresses: Addresses,
+    client: Any,
+    channel: str,
+    purposes: Sequence[str],
+    reason: str,
+    now: datetime,
+    *,
+    at: datetime | None = None,
+) -> list[str]:
+    """Suppress a client's address on a channel. Returns the purposes for which this is new."""
+    address = addresses.hash(channel, client["contact"])
+    new = await _suppress(unit, address, channel, purposes, reason, at or now) if address is not None else []
+    await skip(unit, [client["id"]], channel, purposes, "opt_out", now)
+    return new
+
+
+async def suppress_address(
+    unit: Transaction,
+    addresses: Addresses,
+    channel: str,
+    value: str,
+    reason: str,
+    now: datetime,
+    *,
+    until: datetime | None = None,
 ) -> None:
-    address_hash = addresses.hash(channel, client["contact"])
-    if address_hash is not None:
-        await store.consent.suppress(unit, address_hash, channel, purposes, reason, now)
-    skipped = [
-        events.TouchSkipped(
-            client_id=row["client_id"],
-            lead_id=row["lead_id"],
-            touch_id=row["id"],
-            plan=row["plan"],
-            step=row["step"],
-            channel=row["channel"],
+    """This address takes nothing any more, whoever has it: a bounce, or a decision of the office."""
+    await _suppress(unit, addresses.of(value), channel, [EVERYTHING], reason, now, until)
+    if until is None:
+        clients = await store.clients.with_address(unit, channel, value)
+        await skip(unit, [client["id"] for client in clients], channel, [EVERYTHING], reason, now)
+
+
+async def _suppress(
+    unit: Transaction,
+    address: bytes,
+    channel: str,
+    purposes: Sequence[str],
+    reason: str,
+    at: datetime,
+    until: datetime | None = None,
+) -> list[str]:
+    common = {"address_hash": address, "channel": channel, "reason": reason, "at": at, "until": until}
+    return await store.consent.suppress(unit, [{**common, "purpose": purpose} for purpose in purposes], STRENGTH)
+
+
+async def skip(
+    unit: Transaction, client_ids: Collection[UUID], channel: str, purposes: Sequence[str], reason: str, now: datetime
+) -> None:
+    """End what was planned, and say so."""
+    names = ("client_id", "lead_id", "plan", "step", "channel", "cycle", "subject")
+    rows = await store.consent.skip_planned(unit, client_ids, channel, purposes, reason, now) if client_ids else []
+    records = [
+        to_record(
+            events.TouchSkipped(touch_id=row["id"], at=now, reason=reason, **{name: row[name] for name in names}),
+            key=str(row["client_id"]),
+            source=SOURCE,
             at=now,
-            reason="opt_out",
         )
-        for row in await store.consent.skip_planned(unit, client["id"], channel, purposes, now)
+        for row in rows
     ]
-    await emit(unit, skipped, topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(client["id"]))
+    await put(unit, events.FOLLOWUP, records)

@@ -72,7 +72,7 @@ class Planner:
         """Plan these clients' households again, up to the horizon."""
         company = await company_of(unit)
         clients = await store.planning.lock_households(unit, client_ids)
-        known = await gather(unit, clients, await reach(unit, self.addresses, clients))
+        known = await gather(unit, clients, await reach(unit, self.addresses, clients, now))
         plans = await self.plans_of(unit, known.enrolments, now)
         last, numbers, changes, finished = (now + HORIZON).date(), Numbers(), Changes(), list[UUID]()
         for enrolments, household in await households(unit, known, plans, company, self.quiet.rules, now):

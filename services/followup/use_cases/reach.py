@@ -1,19 +1,19 @@
 """Which channels reach a client, and what each may be used for."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from services.followup import store
+from services.followup.domain.consent import EVERYTHING, refusal
 from services.followup.domain.plans import PURPOSES
-from services.followup.use_cases.consent import Addresses
+from services.followup.use_cases.consent import FIELDS, Addresses, statements
 from shared.database import Transaction
 
-EVERY = frozenset(PURPOSES)
-FIELDS = {"email": "email", "sms": "phone", "post": "address"}
-WITHOUT_GRANT = {"email": EVERY, "post": EVERY, "sms": frozenset({"service"})}
 
-
-async def reach(unit: Transaction, addresses: Addresses, clients: Collection[Any]) -> dict[Any, Mapping[str, frozenset[str]]]:
+async def reach(
+    unit: Transaction, addresses: Addresses, clients: Collection[Any], now: datetime
+) -> dict[Any, Mapping[str, frozenset[str]]]:
     """By client: the purposes each channel may be used for. A channel without an address is left out."""
     hashes = {
         (client["id"], channel): addresses.hash(channel, client["contact"])
@@ -21,9 +21,13 @@ async def reach(unit: Transaction, addresses: Addresses, clients: Collection[Any
         for channel, name in FIELDS.items()
         if client["contact"].get(name)
     }
-    suppressed = await store.consent.all_suppressed(unit, [one for one in hashes.values() if one is not None])
+    known = [one for one in hashes.values() if one is not None]
+    suppressed = await store.consent.all_suppressed(unit, known, now)
+    said = await statements(unit, known, [client["id"] for client in clients])
     found: dict[Any, dict[str, frozenset[str]]] = {client["id"]: {} for client in clients}
     for (client_id, channel), digest in hashes.items():
         stopped = {row["purpose"] for row in suppressed if row["address_hash"] == digest and row["channel"] == channel}
-        found[client_id][channel] = frozenset() if "all" in stopped else WITHOUT_GRANT[channel] - stopped
+        words = said.of(client_id, digest)
+        allowed = {purpose for purpose in PURPOSES if refusal(words, channel, purpose, now) is None}
+        found[client_id][channel] = frozenset() if EVERYTHING in stopped else frozenset(allowed - stopped)
     return dict(found)

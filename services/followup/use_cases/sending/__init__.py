@@ -1,0 +1,1 @@
+"""Sending: claim, gate, intent, send, result. A crash in between is in doubt, and settled by a witness or a declared policy."""

@@ -1,0 +1,83 @@
+"""A touch and its client become bytes: rendered, put into an envelope, signed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.followup.adapters.dkim import Dkim
+from services.followup.adapters.message import Letterhead, joined, mail_body, mail_headers, message_id, wire_address
+from services.followup.adapters.rendering import Rendered
+from services.followup.adapters.smtp import Mail
+from services.followup.adapters.verp import Verp
+from shared.agreement import Company
+from shared.security import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What one channel sends for one touch, under an id that is fixed for the life of the touch."""
+
+    touch: Any
+    message_id: str
+    recipient: str
+    message: Mail
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    signer: Signer
+    base_url: str
+    verp: Verp
+    dkim: Dkim | None = None
+    journal: str | None = None
+    idempotency_header: str | None = None
+
+    def outgoing(
+        self, touch: Any, rendered: Rendered, contact: Any, company: Company, now: datetime, lease_until: datetime
+    ) -> Outgoing:
+        """Raises Unsendable: this client can never get it on this channel."""
+        links = self.links(touch["client_id"], touch["id"], "email")
+        has_inbox = self.verp.inbox is not None
+        head = Letterhead(
+            company.sender,
+            reply_to=self.verp.address("r", touch["id"]) if has_inbox else None,
+            feedback_id=f"{touch['plan']}:{touch['step']}:followup",
+        )
+        id = message_id(str(touch["id"]), head.domain)
+        stop_by_mail = [f"mailto:{self.verp.address('u', touch['id'])}?subject=stop"] if has_inbox else []
+        headers = mail_headers(
+            head,
+            contact=contact,
+            subject=rendered.subject,
+            id=id,
+            at=now,
+            unsubscribe=[links["unsubscribe_url"], *stop_by_mail],
+            kind=touch["purpose"],
+        )
+        content = self._signed(headers, rendered, touch["id"], now)
+        recipient = wire_address(contact.get("email") or "")
+        sender = self.verp.address("b", touch["id"]) if has_inbox else head.address
+        return Outgoing(touch, id, recipient, Mail(sender, recipient, content, self.journal, lease_until.timestamp()))
+
+    def _signed(self, headers: list[tuple[str, str]], rendered: Rendered, touch_id: UUID, now: datetime) -> bytes:
+        if self.idempotency_header:
+            headers.append((self.idempotency_header, str(touch_id)))
+        kind, body = mail_body(rendered, boundary=f"=_{touch_id.hex}")
+        headers.append(("Content-Type", kind))
+        if self.dkim is not None:
+            signature = self.dkim.signature(headers, body, at=int(now.timestamp()))
+            headers = [("DKIM-Signature", signature), *headers]
+        return joined(headers, body)
+
+    def links(self, client_id: UUID, touch_id: UUID, channel: str) -> dict[str, str]:
+        """Every address of ours that a message can name. Looking at any of them changes nothing."""
+        token = self.signer.sign(f"{client_id}:{channel}")
+        touch = self.signer.sign(f"{client_id}:{channel}:{touch_id}")
+        return {
+            "unsubscribe_url": f"{self.base_url}/u/{token}",
+            "preferences_url": f"{self.base_url}/u/{token}/preferences",
+            "referral_url": f"{self.base_url}/r/{touch}",
+            "satisfaction_url": f"{self.base_url}/s/{touch}",
+            "maintenance_url": f"{self.base_url}/m/{touch}",
+        }

@@ -1,0 +1,194 @@
+"""The way a touch takes out of the house: claim, gate, intent, send, result."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.followup.adapters.smtp import Answer
+from services.followup.domain.sending import Breaker, Limit, governor, read_limits, retry_at
+from services.followup.use_cases.consent import suppress_address, unsubscribe
+from shared.database import Database
+from tests.services.followup.sending import (
+    ADDRESSES,
+    Recording,
+    add_clients,
+    add_touches,
+    loop_over,
+    running,
+    settled,
+    told,
+)
+
+
+async def test_each_due_touch_goes_out_once_and_is_journaled(followup_database: Database) -> None:
+    channel = Recording()
+    ids = await add_touches(followup_database, await add_clients(followup_database, 50))
+    await add_touches(followup_database, await add_clients(followup_database, 3), due_at=datetime.now(UTC) + timedelta(hours=1))
+    async with running(loop_over(followup_database, channel)), running(loop_over(followup_database, channel)):
+        found = await settled(followup_database)
+    assert found == {("sent", None): 50, ("planned", None): 3}
+    assert Counter(channel.recipients).most_common(1)[0][1] == 1
+    async with followup_database.reading() as unit:
+        journal = await unit.fetch("SELECT touch_id, message_id FROM sent")
+        attempts = await unit.fetch("SELECT touch_id, number FROM attempt")
+    assert {row["touch_id"] for row in journal} == set(ids) == {row["touch_id"] for row in attempts}
+    events = await told(followup_database)
+    assert {event["touch_id"] for event in events if event["type"] == "touch.sent"} == {str(id) for id in ids}
+    assert {event["message_id"] for event in events} == {row["message_id"] for row in journal}
+
+
+async def test_an_expired_touch_is_never_sent_and_says_so(followup_database: Database) -> None:
+    channel = Recording()
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    await add_touches(followup_database, await add_clients(followup_database, 5), due_at=long_ago, expires_at=long_ago)
+    async with running(loop_over(followup_database, channel)):
+        assert await settled(followup_database) == {("expired", "expired"): 5}
+    assert channel.sent == []
+    assert [(event["type"], event["reason"]) for event in await told(followup_database)] == [("touch.skipped", "expired")] * 5
+
+
+async def test_an_opt_out_during_a_pause_between_attempts_wins(followup_database: Database) -> None:
+    channel = Recording(lambda message: Answer("again", "451"))
+    (client_id,) = await add_clients(followup_database)
+    await add_touches(followup_database, [client_id], purpose="marketing")
+    async with running(loop_over(followup_database, channel)):
+        await settled(followup_database)
+    async with followup_database.transaction() as unit:
+        client = await unit.row("SELECT * FROM client WHERE id = $1", client_id)
+        await unsubscribe(unit, ADDRESSES, client, "email", datetime.now(UTC))
+        await unit.execute("UPDATE touch SET state = 'planned', due_at = now()")  # as if the skip had missed it
+    async with running(loop_over(followup_database, channel)):
+        assert await settled(followup_database) == {("skipped", "opt_out"): 1}
+    assert len(channel.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "attempt"),
+    [
+        (Answer("again", "450"), "planned", 1),
+        (Answer("busy", "421", 421), "planned", 0),
+        (Answer("never", "554 5.7.1 no", 554, "5.7.1"), "failed", 1),
+        (Answer("doubt"), "sending", 1),
+    ],
+)
+async def test_an_answer_decides_what_becomes_of_the_touch(
+    followup_database: Database, answer: Answer, state: str, attempt: int
+) -> None:
+    await add_touches(followup_database, await add_clients(followup_database))
+    loop = loop_over(followup_database, Recording(lambda message: answer), settle=60)
+    async with running(loop), followup_database.reading() as unit:
+        for _ in range(200):
+            row = await unit.row("SELECT state, attempt, due_at FROM touch")
+            if row["state"] == state and (state != "planned" or row["due_at"] > datetime.now(UTC)):
+                break
+
+            await asyncio.sleep(0.02)
+    assert (row["state"], row["attempt"]) == (state, attempt)
+
+
+async def test_a_mailbox_that_is_gone_ends_everything_that_was_planned_for_it(followup_database: Database) -> None:
+    gone = Answer("never", "550 5.1.1 no such user", 550, "5.1.1", at_recipient=True)
+    (client_id,) = await add_clients(followup_database)
+    await add_touches(followup_database, [client_id])
+    await add_touches(followup_database, [client_id], due_at=datetime.now(UTC) + timedelta(days=300), step="anniversary")
+    async with running(loop_over(followup_database, Recording(lambda message: gone))):
+        found = await settled(followup_database)
+    assert found == {("failed", "hard_bounce"): 1, ("skipped", "hard_bounce"): 1}
+
+
+async def test_one_touch_that_cannot_become_a_mail_stops_no_other(followup_database: Database) -> None:
+    channel = Recording()
+    await add_touches(followup_database, await add_clients(followup_database, 3))
+    await add_touches(followup_database, await add_clients(followup_database, 1, email="not an address"))
+    await add_touches(followup_database, await add_clients(followup_database, 1), step="no_such_step")
+    await add_touches(followup_database, await add_clients(followup_database, 1, email=None))
+    async with running(loop_over(followup_database, channel)):
+        found = await settled(followup_database)
+    assert found == {("sent", None): 3, ("failed", "unsendable"): 2, ("skipped", "no_address"): 1}
+
+
+async def test_replicas_together_stay_within_a_limit(followup_database: Database) -> None:
+    channel = Recording()
+    await add_touches(followup_database, await add_clients(followup_database, 40))
+    limits = (Limit(7, "day", ZoneInfo("UTC")), Limit(1000, "hour", ZoneInfo("UTC")))
+    loops = [loop_over(followup_database, channel, limits=limits) for _ in range(3)]
+    async with running(loops[0]), running(loops[1]), running(loops[2]):
+        await asyncio.sleep(1.5)
+    assert len(channel.sent) == 7
+
+
+async def test_a_twin_of_what_was_sent_before_a_restore_is_not_sent(followup_database: Database) -> None:
+    channel = Recording()
+    (client_id,) = await add_clients(followup_database)
+    await add_touches(followup_database, [client_id], subject="job-1")
+    async with running(loop_over(followup_database, channel)):
+        await settled(followup_database)
+    async with followup_database.transaction() as unit:  # the rows are lost, the journal was rebuilt
+        await unit.execute("DELETE FROM touch")
+        await unit.execute("DELETE FROM enrolment")
+    await add_touches(followup_database, [client_id], subject="job-1")
+    async with running(loop_over(followup_database, channel)):
+        assert await settled(followup_database) == {("skipped", "already_sent"): 1}
+    assert len(channel.sent) == 1
+
+
+async def test_a_suppressed_address_gets_nothing_whoever_has_it(followup_database: Database) -> None:
+    channel = Recording()
+    ids = await add_clients(followup_database, 2, email="Shared@example.net")
+    async with followup_database.transaction() as unit:
+        await suppress_address(unit, ADDRESSES, "email", "shared@example.net", "manual", datetime.now(UTC))
+    await add_touches(followup_database, ids)
+    async with running(loop_over(followup_database, channel)):
+        assert await settled(followup_database) == {("skipped", "opt_out"): 2}
+
+
+@pytest.mark.parametrize(("policy", "state"), [("drop", ("failed", "in_doubt")), ("resend", ("sent", None))])
+async def test_without_a_witness_doubt_errs_on_the_declared_side(
+    followup_database: Database, policy: str, state: tuple[str, str | None]
+) -> None:
+    answers = iter([Answer("doubt"), Answer("sent")])
+    channel = Recording(lambda message: next(answers))
+    await add_touches(followup_database, await add_clients(followup_database))
+    async with followup_database.transaction() as unit:
+        await unit.execute("UPDATE plan SET text = replace(text, 'on_doubt = \"drop\"', $1)", f'on_doubt = "{policy}"')
+    loop = loop_over(followup_database, channel)
+    async with running(loop, recover=True):
+        await asyncio.sleep(0.3)
+        async with followup_database.transaction() as unit:
+            await unit.execute("UPDATE touch SET lease_until = now() - interval '1 minute' WHERE state = 'sending'")
+        found = await settled(followup_database)
+    assert found == {state: 1}
+    assert len({message.content.split(b"Message-ID: ")[1].split(b"\r\n")[0] for message in channel.sent}) == 1
+
+
+def test_retries_are_spread_and_end() -> None:
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    waits = [(retry_at("a", attempt, now) or now) - now for attempt in range(1, 6)]
+    assert [round(wait.total_seconds() / 60) for wait in waits] == sorted(round(wait.total_seconds() / 60) for wait in waits)
+    assert retry_at("a", 6, now) is None
+    assert retry_at("a", 1, now) != retry_at("b", 1, now)
+
+
+def test_a_breaker_opens_for_a_domain_that_refuses_us_and_closes_again() -> None:
+    breaker, now = Breaker(), datetime(2026, 11, 25, tzinfo=UTC)
+    for _ in range(30):
+        breaker.note("good.example", refused=False, now=now)
+        breaker.note("bad.example", refused=True, now=now)
+    assert breaker.back_at("good.example", now) is None
+    assert breaker.back_at("bad.example", now) is not None
+    assert breaker.back_at("bad.example", now + timedelta(minutes=16)) is None
+
+
+def test_complaints_warn_and_then_stop_marketing() -> None:
+    assert [governor(10_000, complained) for complained in (2, 9, 10, 29, 30)] == ["go", "go", "warn", "warn", "stop"]
+    assert governor(20, 1) == "go"
+
+
+def test_a_day_of_a_limit_begins_in_the_zone_of_whoever_set_it() -> None:
+    (limit,) = read_limits("5000/day@America/New_York")
+    assert limit.window_start(datetime(2026, 11, 25, 3, tzinfo=UTC)) == datetime(2026, 11, 24, 5, tzinfo=UTC)
+    with pytest.raises(ValueError, match="write each limit"):
+        read_limits("a lot/day")
