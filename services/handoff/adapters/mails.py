@@ -21,7 +21,7 @@ for environment in (_text, _html):
 
 
 def build_mail(
-    template: str, subject: str, *, to: tuple[str, str], sender: str, id: UUID, at: datetime, **values: Any
+    template: str, subject: str, *, to: tuple[str, str], sender: str, id: UUID | str, at: datetime, **values: Any
 ) -> EmailMessage:
     """Render `template`.txt and .html. Raises ValueError where the address can never be one."""
     mail = EmailMessage()

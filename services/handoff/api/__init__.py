@@ -5,6 +5,7 @@ from fastapi import APIRouter, FastAPI
 from services.handoff.api.assignments import add_assignments, add_commands
 from services.handoff.api.briefs import add_briefs
 from services.handoff.api.leads import add_leads
+from services.handoff.api.reps import add_reps
 from services.handoff.api.scoreboard import add_scoreboard
 from services.handoff.settings import Settings
 from shared.database import Database
@@ -19,5 +20,6 @@ def add_routes(app: FastAPI, settings: Settings, database: Database) -> None:
     add_commands(router, keys, database)
     add_briefs(router, keys, database)
     add_leads(router, keys, database)
+    add_reps(router, keys, database)
     add_scoreboard(router, keys, database)
     app.include_router(router)

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.handoff import store
+from services.handoff.api.cursors import Cursor, Limit, link_next
 from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases.commands import command_assignment
 from shared import events
@@ -60,12 +61,14 @@ class Assignments(BaseModel):
 def add_assignments(router: APIRouter, keys: KeyRing, database: Database) -> None:
     @router.get("/assignments", tags=["assignments"], summary="Who has which lead", responses=problems(422))
     async def list_assignments(
+        request: Request,
+        response: Response,
         caller: Annotated[Caller, Depends(keys.allows("leads:read", for_reps=True))],
         lead_id: UUID | None = None,
         rep_id: UUID | None = None,
         state: Annotated[str | None, Query(pattern=STATES)] = None,
-        cursor: UUID | None = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        cursor: Cursor = None,
+        limit: Limit = 50,
     ) -> Assignments:
         if caller.rep_id is not None:
             if rep_id not in (None, caller.rep_id):
@@ -76,7 +79,9 @@ def add_assignments(router: APIRouter, keys: KeyRing, database: Database) -> Non
                 unit, lead_id=lead_id, rep_id=rep_id, state=state, after=cursor, limit=limit + 1
             )
         items = [Assignment(**row) for row in rows[:limit]]
-        return Assignments(items=items, next_cursor=items[-1].assignment_id if len(rows) > limit else None)
+        page = Assignments(items=items, next_cursor=items[-1].assignment_id if len(rows) > limit else None)
+        link_next(request, response, page.next_cursor)
+        return page
 
 
 def add_commands(router: APIRouter, keys: KeyRing, database: Database) -> None:

@@ -1,18 +1,27 @@
 """The commands about the people who sell."""
 
-import csv
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import click
-from asyncpg import UniqueViolationError
-from uuid_utils.compat import uuid7
+from pydantic import ValidationError
 
-from services.handoff import models, store
+from services.handoff import store
+from services.handoff.adapters.links import Links
 from services.handoff.cli.database import run
-from shared.agreement import parse
+from services.handoff.cli.roster import read_roster, rep_from_cells
+from services.handoff.settings import Settings
+from services.handoff.use_cases import people
+from services.handoff.use_cases.people import NewRep, PeopleError, RepChanges
+from shared.commands import read_settings
 from shared.database import Transaction
+from shared.security import load_secret
+
+Cells = dict[str, Any]
 
 
 @click.group(help="The people who sell.")
@@ -20,74 +29,167 @@ def reps() -> None:
     pass
 
 
+def _details(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that add and set have in common."""
+    options = (
+        click.option("--pool", "pool", multiple=True, help="A pool to join, as NAME or NAME:WEIGHT; weight 0 leaves it."),
+        click.option("--weight", type=click.IntRange(0, 1000), help="The weight in those pools; without a pool, in all."),
+        click.option("--skills", help="Parted by semicolons, like the next three."),
+        click.option("--languages", help="None listed: every language."),
+        click.option("--licences"),
+        click.option("--territories", help="Names from the agreement; none: everywhere."),
+        click.option("--zone", help="For example America/New_York."),
+        click.option("--hours", help="For example 'mon-fri 09:00-12:00 13:00-17:00; sat 10:00-14:00'."),
+        click.option("--holidays", help="A set of holidays of the agreement."),
+        click.option("--max-open", help="No new lead at so many open ones."),
+        click.option("--max-per-day", help="No new lead after so many in a day."),
+        click.option("--manager", type=click.BOOL, help="Is asked when a pool has nobody else."),
+        click.option("--on-call", type=click.BOOL, help="May be woken after hours."),
+        click.option("--off", "off", multiple=True, help="Time off, as FIRST/LAST day in --zone; replaces what is known."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @reps.command("add", help="Add a rep, who gets leads from the next decision on.")
 @click.argument("name")
 @click.option("--email", required=True)
-@click.option("--pool", help="A pool to join, besides those everyone is in.")
-@click.option("--weight", type=click.IntRange(1, 1000), default=1, show_default=True)
-def add_rep(name: str, email: str, pool: str | None, weight: int) -> None:
-    try:
-        click.echo(run(lambda unit: _add(unit, name, email, pool, weight)))
-    except UniqueViolationError as error:
-        raise click.ClickException(f"There is already a rep with the address {email}.") from error
+@_details
+def add_rep(name: str, email: str, **cells: Any) -> None:
+    given = _read(NewRep, {"name": name, "email": email, **cells})
+    click.echo(_do(lambda unit: people.add_rep(unit, given, datetime.now(UTC))))
 
 
-@reps.command("import", help="Add the reps of a CSV file: name, email, and if you like pool and weight.")
+@reps.command("set", help="Change a rep. Only what is given changes; an empty text clears.")
+@click.argument("rep", type=click.UUID)
+@click.option("--name")
+@click.option("--email")
+@_details
+def set_rep(rep: UUID, **cells: Any) -> None:
+    cleared = {name: None for name, value in cells.items() if value == ""}
+    given = _read(RepChanges, {name: value for name, value in cells.items() if value != ""}, cleared)
+    _say(_do(lambda unit: people.change_rep(unit, rep, given)))
+
+
+@reps.command("import", help="Add or change the reps of a CSV file, known by their address: all lines, or none.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_reps(file: Path) -> None:
-    with file.open(newline="", encoding="utf-8-sig") as opened:
-        rows = list(csv.DictReader(opened))
-    for number, row in enumerate(rows, 2):
-        if not (row.get("name") and row.get("email") and (row.get("weight") or "1").isdigit()):
-            raise click.ClickException(f"Line {number} of {file.name} needs a name, an email and a whole weight.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing.")
+def import_reps(file: Path, dry_run: bool) -> None:
+    lines = read_roster(file)
+    for line in lines:
+        if line.rep is None:
+            click.echo(f"line {line.number}: {line.wrong}", err=True)
+    if any(line.rep is None for line in lines):
+        raise click.ClickException("Nothing was imported: mend these lines first.")
 
-    async def work(unit: Transaction) -> list[str]:
-        found = []
-        for row in rows:
-            weight = int(row.get("weight") or 1)
-            rep_id = await _add(unit, row["name"], row["email"], row.get("pool") or None, weight)
-            found.append(f"{rep_id}  {row['name']}")
+    async def work(unit: Transaction) -> list[tuple[UUID, str]]:
+        trial = unit.connection.transaction()
+        await trial.start()
+        found = await people.import_reps(unit, [line.rep for line in lines if line.rep], datetime.now(UTC))
+        await (trial.rollback() if dry_run else trial.commit())
         return found
 
-    try:
-        for line in run(work):
-            click.echo(line)
-    except UniqueViolationError as error:
-        raise click.ClickException("One of these addresses belongs to a rep already; nothing was imported.") from error
-
-
-async def _add(unit: Transaction, name: str, email: str, pool: str | None, weight: int) -> str:
-    """A rep and the pools they join: the one named, else every pool that everyone is in."""
-    rep = {"id": uuid7(), "name": name, "email": email, "state": "active", "created_at": datetime.now(UTC)}
-    await unit.insert(models.Rep, [rep])
-    agreement = await store.agreements.current_agreement(unit)
-    pools = parse(agreement["text"]).pools if agreement else {}
-    if pool and pools and pool not in pools:
-        raise click.ClickException(f"The agreement has no pool {pool!r}; it has {', '.join(pools)}.")
-    joined = {pool} if pool else {key for key, one in pools.items() if one.everyone}
-    members = [{"pool": one, "rep_id": rep["id"], "weight": weight, "credit": 0, "last_turn": 0} for one in sorted(joined)]
-    await unit.insert(models.PoolMember, members)
-    return str(rep["id"])
+    found = _do(work)
+    for line, (rep_id, done) in zip(lines, found, strict=True):
+        click.echo(f"line {line.number}: {done}  {rep_id}  {line.rep.name if line.rep else ''}")
+    counts = ", ".join(f"{sum(one == kind for _, one in found)} {kind}" for kind in ("added", "changed", "unchanged"))
+    click.echo(f"{counts}{' (dry run: nothing was done)' if dry_run else ''}.")
 
 
 @reps.command("list", help="Every rep, with their pools.")
 def list_reps() -> None:
     for rep in run(store.people.reps):
-        click.echo(f"{rep['id']}  {rep['state']:7} {rep['name']} <{rep['email']}>  {rep['pools']}")
+        click.echo(
+            f"{rep['id']}  {rep['state']:7} {rep['name']} <{rep['email']}>  {rep['pools']}  {rep['open_leads']} open leads"
+        )
 
 
-def _set_state(name: str, help_text: str, state: str) -> None:
-    @reps.command(name, help=help_text)
-    @click.argument("rep", type=click.UUID)
-    def change(rep: UUID) -> None:
-        async def work(unit: Transaction) -> object:
-            return await store.people.set_rep_state(unit, rep, state)
-
-        found = run(work)
-        if found is None:
-            raise click.ClickException("There is no rep of this id: see `reps list`.")
-        click.echo(f"{found} is {state}.")
+@reps.command("show", help="All that is known of a rep.")
+@click.argument("rep", type=click.UUID)
+def show_rep(rep: UUID) -> None:
+    _say(run(lambda unit: store.people.rep(unit, rep)))
 
 
-_set_state("pause", "No new leads until resumed.", "paused")
-_set_state("resume", "New leads again.", "active")
+@reps.command("pause", help="No new leads until resumed.")
+@click.argument("rep", type=click.UUID)
+@click.option("--until", type=click.DateTime(), help="In UTC: then it ends by itself.")
+def pause_rep(rep: UUID, until: datetime | None) -> None:
+    ends = until.replace(tzinfo=UTC) if until else None
+    _state(_do(lambda unit: people.pause_rep(unit, rep, ends)))
+
+
+@reps.command("resume", help="New leads again.")
+@click.argument("rep", type=click.UUID)
+def resume_rep(rep: UUID) -> None:
+    _state(_do(lambda unit: people.resume_rep(unit, rep)))
+
+
+@reps.command("leave", help="Gone for good: open leads go to others, keys and links stop.")
+@click.argument("rep", type=click.UUID)
+def leave(rep: UUID) -> None:
+    handed_on = 0
+    while True:
+        before = run(lambda unit: store.people.rep(unit, rep))
+        left = _do(lambda unit: people.leave(unit, rep, datetime.now(UTC)))
+        handed_on += before["open_leads"] - left["open_leads"] if before and left else 0
+        if left is None or not left["open_leads"]:
+            break
+    _state(left)
+    click.echo(f"{handed_on} open leads were handed on.")
+
+
+@reps.command("link", help="A link to a rep's open leads, valid for a week.")
+@click.argument("rep", type=click.UUID)
+def link(rep: UUID) -> None:
+    settings = read_settings(Settings)
+    if run(lambda unit: store.people.rep(unit, rep)) is None:
+        raise click.ClickException("There is no rep of this id: see `reps list`.")
+    secret = load_secret(settings.secret_key_file, settings.local_dir / "secret-key")
+    click.echo(Links(settings.base_url, secret).leads_of(rep, datetime.now(UTC)))
+
+
+def _read(kind: Any, cells: Cells, cleared: Cells | None = None) -> Any:
+    """What was typed, or a sentence about it."""
+    typed = {name: str(value) for name, value in cells.items() if value is not None and name not in ("pool", "off")}
+    typed["pool"] = ";".join(cells.get("pool") or ())
+    try:
+        given = rep_from_cells(typed)
+        if off := cells.get("off"):
+            given["away"] = [_away(one, typed.get("zone") or "UTC") for one in off]
+        return kind.model_validate({**given, **(cleared or {})})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise click.ClickException(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+    except ValueError as error:
+        raise click.ClickException(f"{error}.") from error
+
+
+def _away(text: str, zone: str) -> dict[str, datetime]:
+    """Whole days in the rep's zone, the last one included."""
+    first, _, last = text.partition("/")
+    starts, ends = date.fromisoformat(first), date.fromisoformat(last or first)
+    tz = ZoneInfo(zone)
+    return {"starts_at": datetime.combine(starts, time.min, tz), "ends_at": datetime.combine(ends, time.max, tz)}
+
+
+def _do(work: Callable[[Transaction], Awaitable[Any]]) -> Any:
+    try:
+        return run(work)
+    except PeopleError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _say(rep: Any) -> None:
+    if rep is None:
+        raise click.ClickException("There is no rep of this id: see `reps list`.")
+    for name, value in dict(rep).items():
+        if value not in (None, "", [], {}, False):
+            click.echo(f"{name:14} {value}")
+
+
+def _state(rep: Any) -> None:
+    if rep is None:
+        raise click.ClickException("There is no rep of this id: see `reps list`.")
+    until = f" until {rep['paused_until']:%F %R} UTC" if rep["paused_until"] else ""
+    click.echo(f"{rep['name']} is {rep['state']}{until}.")

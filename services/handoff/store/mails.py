@@ -46,14 +46,6 @@ async def recipients(unit: Transaction, rep_ids: Collection[UUID]) -> Rows:
     )
 
 
-async def active_of(unit: Transaction, lead_ids: Collection[UUID]) -> Rows:
-    """Who has these leads now."""
-    return await unit.fetch(
-        f"SELECT lead_id, id AS assignment_id, rep_id FROM assignment WHERE lead_id = ANY($1::uuid[]) AND {models.ACTIVE}",  # noqa: S608
-        list(lead_ids),
-    )
-
-
 async def owners(unit: Transaction, lead_ids: Collection[UUID]) -> Rows:
     """Who has or had these leads; of one that was merged, who has its survivor."""
     return await unit.fetch(

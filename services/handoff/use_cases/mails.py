@@ -61,7 +61,8 @@ async def claim_mails(unit: Transaction, links: Links, now: datetime) -> list[Ou
         return []
     agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
     offers = await load_briefs(unit, agreement, {job["assignment_id"] for job in jobs if job["assignment_id"]})
-    active = {row["lead_id"]: row["assignment_id"] for row in await store.mails.active_of(unit, [job["lead_id"] for job in jobs])}
+    found_active = await store.assignments.active_of(unit, [job["lead_id"] for job in jobs])
+    active = {lead_id: row["id"] for lead_id, row in found_active.items()}
     missing = [active[job["lead_id"]] for job in jobs if not job["assignment_id"] and job["lead_id"] in active]
     offers |= await load_briefs(unit, agreement, missing)
     rep_ids = {job["rep_id"] for job in jobs if job["rep_id"]} | {offer["rep_id"] for offer, _ in offers.values()}
@@ -141,7 +142,7 @@ def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
             "brief": brief,
             "zone": zone,
             "link": batch.links.offer(offer["assignment_id"], batch.now) if offer is not None else "",
-            **_envelope(batch, one, job["id"]),
+            **_envelope(batch, one, f"{job['id']}.{place}"),
         }
         yield from _built([job["id"]] if place == len(recipients) - 1 else [], values)
 
@@ -161,7 +162,7 @@ def _sentence(job: dict[str, Any], offer: Any, zone: str) -> str:
     return "What they wrote went to the company's address. They would rather hear from you."
 
 
-def _envelope(batch: Batch, rep: Any, job_id: UUID) -> dict[str, Any]:
+def _envelope(batch: Batch, rep: Any, job_id: UUID | str) -> dict[str, Any]:
     return {"to": (rep["name"], rep["email"]), "sender": batch.agreement.company.sender, "id": job_id, "at": batch.now}
 
 

@@ -60,7 +60,7 @@ def _described(agreement: Agreement, name: str, numbers: Mapping[str, Any], prev
 
 async def _rows(unit: Transaction, agreement: Agreement, by: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
     counted = await _counted(unit, agreement, by, since, until)
-    names = {str(row["id"]): row["name"] for row in await store.people.reps(unit)} if by == "rep" else {}
+    names = await store.people.names(unit) if by == "rep" else {}
     rows = [
         {"key": key, "label": names.get(key, key) or "none", "numbers": numbers_of(one), "reject_reasons": one.get("reasons", {})}
         for key, one in counted.items()

@@ -1,0 +1,202 @@
+"""People are data: added, imported by their address, paused, changed; who leaves hands their leads on."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from click.testing import CliRunner, Result
+
+from services.handoff import store
+from services.handoff.cli import main
+from services.handoff.cli.roster import read_roster
+from services.handoff.use_cases import people
+from services.handoff.use_cases.people import NewRep, PeopleError, RepChanges
+from shared.api_keys import create_key
+from shared.database import Database
+from tests.services.handoff.support import SHIPPED, Handoff
+from tests.support import in_thread
+
+HEADER = "name,email,pool,weight,skills,languages,zone,hours,max_open,on_call\n"
+
+
+@pytest.fixture
+async def handoff(handoff_database: Database) -> Handoff:
+    handoff = Handoff(handoff_database)
+    handoff.now = datetime.now(UTC)
+    await handoff.start("Rosa", "Sam", agreement=SHIPPED.replace("[pools.team]", "[pools.north]\n\n[pools.team]"))
+    return handoff
+
+
+async def reps(handoff: Handoff) -> dict[str, Any]:
+    async with handoff.database.reading() as unit:
+        return {row["name"]: dict(row) for row in await store.people.reps(unit)}
+
+
+@pytest.fixture
+def command(handoff: Handoff, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command of handoff on the test's database."""
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", handoff.database.url)
+
+    async def run(*arguments: str) -> Result:
+        return await in_thread(lambda: CliRunner().invoke(main, ["reps", *arguments]))
+
+    return run
+
+
+async def test_a_rep_is_added_with_all_that_routing_knows_and_shown(handoff: Handoff, command: Any) -> None:
+    options = ["--pool", "north:3", "--skills", "gas; water", "--hours", "mon-fri 09:00-17:00", "--zone", "America/New_York"]
+    more = ["--max-open", "5", "--on-call", "true", "--off", "2026-12-24/2026-12-26"]
+    added = await command("add", "Tina", "--email", "Tina@Maple.example", *options, *more)
+    assert added.exit_code == 0, added.output
+    tina = (await reps(handoff))["Tina"]
+    assert UUID(added.output.strip()) == tina["id"]
+    assert (tina["email"], tina["pools"], tina["skills"]) == ("tina@maple.example", {"north": 3}, ["gas", "water"])
+    assert (tina["hours"]["fri"], tina["max_open"], tina["on_call"]) == (["09:00-17:00"], 5, True)
+    assert tina["away"][0]["starts_at"].startswith("2026-12-24T05:00:00")
+    shown = await command("show", str(tina["id"]))
+    assert "America/New_York" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--email", "sam@maple.example"], "There is already a rep with the address sam@maple.example."),
+        (["--email", "no address"], "this is not an email address"),
+        (["--email", "t@maple.example", "--pool", "south"], "The agreement has no pool 'south'; it has north, team."),
+        (["--email", "t@maple.example", "--zone", "Mars"], "is not an IANA time zone"),
+        (["--email", "t@maple.example", "--hours", "mon 9-5"], "is not an interval such as 09:00-17:00"),
+        (["--email", "t@maple.example", "--off", "2026-12-26/2026-12-24"], "Time off must end after it starts."),
+    ],
+)
+async def test_what_cannot_be_gets_a_sentence(handoff: Handoff, command: Any, options: list[str], sentence: str) -> None:
+    answer = await command("add", "Tina", *options)
+    assert answer.exit_code == 1
+    assert sentence in answer.output
+    assert "Tina" not in await reps(handoff)
+
+
+async def test_a_roster_is_imported_whole_or_not_at_all_and_again_changes_nothing(
+    handoff: Handoff, command: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "reps.csv"
+    file.write_text(f"\ufeff{HEADER}Tina,tina@maple.example,,,,,Mars,,,\nSam,,,,,,,,,\nUma,uma@maple.example,,x,,,,,,\n")
+    refused = await command("import", str(file))
+    assert refused.exit_code == 1
+    assert [line.split(":")[0] for line in refused.output.splitlines()[:3]] == ["line 2", "line 3", "line 4"]
+    assert "Tina" not in await reps(handoff)
+    good = f"{HEADER}Tina,tina@maple.example,north; team:2,3,gas,en; es,America/New_York,mon-fri 09:00-17:00,9,yes\n"
+    file.write_text(f"{good}Sam B,SAM@maple.example,,,,,,,,\n,,,,,,,,,\n")
+    assert "1 added, 1 changed, 0 unchanged (dry run" in (await command("import", str(file), "--dry-run")).output
+    assert "Tina" not in await reps(handoff)
+    assert "1 added, 1 changed, 0 unchanged." in (await command("import", str(file))).output
+    tina = (await reps(handoff))["Tina"]
+    assert (tina["pools"], tina["languages"]) == ({"north": 3, "team": 2}, ["en", "es"])
+    assert "0 added, 0 changed, 2 unchanged." in (await command("import", str(file))).output
+
+
+def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "reps.csv"
+    for content, sentence in ((b"name,emial\n", "emial"), (b"name\nx\n", "'email' is missing"), (b"\xff\xfe", "UTF-8")):
+        file.write_bytes(content)
+        with pytest.raises(Exception, match=sentence):
+            read_roster(file)
+    file.write_text("name,email\nA,a@b.c\nB,A@B.c\n")
+    assert read_roster(file)[1].wrong == "the address stands in line 2 already"
+
+
+async def test_a_paused_rep_gets_no_lead_and_one_resumed_gets_some_again(handoff: Handoff, command: Any) -> None:
+    rosa = str((await reps(handoff))["Rosa"]["id"])
+    assert (await command("pause", rosa)).output == "Rosa is paused.\n"
+    owners = {(await handoff.active(await handoff.qualify()))["rep_id"] for _ in range(4)}
+    assert UUID(rosa) not in owners
+    assert (await command("resume", rosa)).output == "Rosa is active.\n"
+    owners = {(await handoff.active(await handoff.qualify()))["rep_id"] for _ in range(4)}
+    assert UUID(rosa) in owners
+
+
+async def test_who_leaves_hands_their_open_leads_on_and_their_balance_is_spread(handoff: Handoff, command: Any) -> None:
+    leads = [await handoff.qualify() for _ in range(5)]
+    rosa = (await handoff.active(leads[0]))["rep_id"]
+    name = next(name for name, row in (await reps(handoff)).items() if row["id"] == rosa)
+    async with handoff.database.transaction() as unit:
+        key = await create_key(unit, "rosa", ["leads:read"], now=handoff.now, rep_id=rosa)
+    answer = await command("leave", str(rosa))
+    assert answer.output == f"{name} is left.\n3 open leads were handed on.\n"
+    assert {(await handoff.active(lead))["rep_id"] for lead in leads} == {
+        row["id"] for row in (await reps(handoff)).values() if row["id"] != rosa
+    }
+    assert "assignment.withdrawn" in await handoff.types(leads[0])
+    async with handoff.database.reading() as unit:
+        credits = {row["rep_id"]: row["credit"] for row in await unit.fetch("SELECT rep_id, credit FROM pool_member")}
+    assert sum(credits.values()) == 0
+    assert credits[rosa] == 0
+    async with handoff.client(key) as client:
+        assert (await client.get("/v1/assignments")).status_code == 401
+    assert "has left" in (await command("resume", str(rosa))).output
+
+
+async def test_the_last_one_to_leave_leaves_leads_held_not_lost(handoff: Handoff) -> None:
+    lead = await handoff.qualify()
+    async with handoff.database.transaction() as unit:
+        for row in await store.people.reps(unit):
+            await people.leave(unit, row["id"], handoff.now)
+    assert await handoff.state(lead) == "held"
+
+
+async def test_the_api_says_the_same_with_the_scope_for_it(handoff: Handoff) -> None:
+    async with handoff.client() as client:
+        body = {"name": "Tina", "email": "tina@maple.example", "pools": {"north": 2}, "hours": {"mon-fri": ["09:00-17:00"]}}
+        added = await client.post("/v1/reps", json=body)
+        assert added.status_code == 201
+        path = f"/v1/reps/{added.json()['id']}"
+        assert added.json()["hours"]["fri"] == ["09:00-17:00"]
+        assert (await client.post("/v1/reps", json=body)).status_code == 409
+        assert (await client.post("/v1/reps", json={**body, "shoe_size": 9})).status_code == 422
+        changed = await client.patch(path, json={"hours": None, "max_open": 3, "pools": {"north": 0, "team": 1}})
+        assert (changed.json()["hours"], changed.json()["max_open"]) == ({}, 3)
+        assert changed.json()["pools"] == {"north": 0, "team": 1}
+        assert (await client.patch(path, json={"email": None})).status_code == 409
+        until = (handoff.now + timedelta(days=1)).isoformat()
+        assert (await client.post(f"{path}/pause", json={"until": until})).json()["state"] == "paused"
+        assert (await client.post(f"{path}/resume")).json()["paused_until"] is None
+        assert (await client.post(f"{path}/leave")).json()["state"] == "left"
+        assert (await client.get(f"/v1/reps/{uuid4()}")).status_code == 404
+    async with handoff.database.transaction() as unit:
+        key = await create_key(unit, "hr", ["leads:read"], now=handoff.now)
+    async with handoff.client(key) as client:
+        assert (await client.get("/v1/reps")).status_code == 200
+        assert (await client.post("/v1/reps", json=body)).status_code == 403
+
+
+async def test_lists_go_on_where_the_page_before_ended(handoff: Handoff) -> None:
+    for _ in range(5):
+        await handoff.qualify()
+    async with handoff.client() as client:
+        for path, key in (("/v1/assignments?limit=2", "assignment_id"), ("/v1/reps?limit=1", "id")):
+            seen, address = [], path
+            while address:
+                answer = await client.get(address)
+                seen += [one[key] for one in answer.json()["items"]]
+                address = answer.links.get("next", {}).get("url", "")
+            assert len(seen) == len(set(seen)) == (5 if "assign" in path else 2)
+
+
+async def test_two_who_add_the_same_address_at_once_add_one(handoff: Handoff) -> None:
+    given = NewRep(name="Tina", email="tina@maple.example")
+
+    async def add() -> bool:
+        try:
+            async with handoff.database.transaction() as unit:
+                await people.add_rep(unit, given, handoff.now)
+        except PeopleError:
+            return False
+        return True
+
+    assert await add()
+    assert not await add()
+    async with handoff.database.transaction() as unit:
+        tina = await store.people.by_email(unit, given.email)
+        with pytest.raises(PeopleError):
+            await people.change_rep(unit, tina["id"], RepChanges(email="sam@maple.example"))
