@@ -1,0 +1,71 @@
+"""What campaigns cost is imported whole or not at all, and said when it is new; what they promised travels."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from services.intake.domain.campaigns import BadCosts, Cost, read_costs
+from tests.services.intake.support import Intake, command
+
+HEADER = "Campaign,date,amount,currency\n"
+
+
+def lines(*rows: str) -> list[str]:
+    return (HEADER + "\n".join(rows)).splitlines(keepends=True)
+
+
+def test_a_line_is_a_day_of_a_campaign() -> None:
+    found = read_costs(lines("Spring,2026-05-01,120.50,USD", "", 'spring,2026-05-02,"7",USD'))
+    assert found[0] == Cost("spring", date(2026, 5, 1), Decimal("120.50"), "USD")
+    assert len(found) == 2
+    assert read_costs(["currency,amount,date,campaign,note\n", "EUR,1,2026-05-01,a,b\n"])[0].currency == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (",2026-05-01,1,USD", "please name the campaign."),
+        ("a,01.05.2026,1,USD", "please write the date as 2026-05-31."),
+        ("a,2026-05-01,NaN,USD", "please write the amount as 1250.00"),
+        ("a,2026-05-01,-1,USD", "please write the amount as 1250.00"),
+        ("a,2026-05-01,1e30,USD", "please write the amount as 1250.00"),
+        ("a,2026-05-01,1.23456,USD", "please write the amount as 1250.00"),
+        ("a,2026-05-01,1,usd", "please write the currency"),
+        ("a,2026-05-01", "please write the amount"),
+        ("good,2026-05-01,2,USD", "this campaign has a line of that day already."),
+    ],
+)
+def test_a_mistake_is_named_by_its_line(row: str, sentence: str) -> None:
+    with pytest.raises(BadCosts, match=f"^Line 3: {sentence}"):
+        read_costs(lines("good,2026-05-01,1,USD", row))
+
+
+def test_a_file_without_its_columns_is_said_so() -> None:
+    with pytest.raises(BadCosts, match="amount is missing"):
+        read_costs(["campaign,date,cost,currency\n"])
+    with pytest.raises(BadCosts):
+        read_costs([])
+
+
+async def test_costs_are_published_when_new_or_changed(intake: Intake, tmp_path: Path) -> None:
+    file = tmp_path / "costs.csv"
+    file.write_text(HEADER + "Spring,2026-05-01,120.50,USD\nSpring,2026-05-02,80,USD\nBrand,2026-05-01,5,USD\n")
+    assert await command(intake, "campaigns", "import", str(file)) == "3 of 3 days are new or changed."
+    assert await command(intake, "campaigns", "import", str(file)) == "0 of 3 days are new or changed."
+    file.write_text(HEADER + "spring,2026-05-02,90,USD\n")
+    await command(intake, "campaigns", "import", str(file))
+    priced = await intake.events("campaign.priced")
+    assert [(one["key"], one["spent_on"], one["amount"]) for one in priced if one["campaign"] == "spring"] == [
+        ("campaign:spring", "2026-05-01", "120.500"),
+        ("campaign:spring", "2026-05-02", "80.000"),
+        ("campaign:spring", "2026-05-02", "90.000"),
+    ]
+    file.write_text(HEADER + "spring,2026-05-03,1,USD\nspring,today,1,USD\n")
+    assert "Nothing was imported.\nLine 3" in await command(intake, "campaigns", "import", str(file), fails=True)
+    await command(intake, "campaigns", "set", " SPRING ", "--promise", "Free inspection in May")
+    listed = await command(intake, "campaigns", "list")
+    assert "spring  2 days, 2026-05-01 to 2026-05-02  Free inspection in May" in listed
+    await intake.lead(email="ada@maple.example", attribution={"utm_campaign": "Spring"})
+    assert (await intake.events("lead.qualified"))[0]["promise"] == "Free inspection in May"
