@@ -1,5 +1,6 @@
 """What a lead earns and whether it is qualified, by the agreement. Every point is a line one can read."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +67,7 @@ class History:
     is_client: bool = False
     is_repeat: bool = False
     was_not_interested: bool = False
+    is_disposable: bool = False  # the email
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Verdict:
     reason: str | None = None
 
 
+_ZIP_PLUS_4 = re.compile(r"\d{5}-?\d{4}", re.ASCII)
 REASONS = {
     "in_area": ("fit", "area", "in the service area"),
     "area_unknown": ("fit", "area", "area unknown"),
@@ -95,23 +98,23 @@ REASONS = {
 
 def lines_of(content: Mapping[str, Any], history: History, terms: Terms, at: datetime) -> list[Line]:
     """Everything this submission earns."""
-    fields, points = content["fields"], terms.points
+    fields, answers, points = content["fields"], content.get("answers", {}), terms.points
     earned = ["service_offered", *(f"valid_{name}" for name in ("phone", "email") if fields.get(name))]
     if not is_outside(fields, terms):
         known = not terms.area or bool(fields.get("postal_code"))
         earned.append("in_area" if known else "area_unknown")
     checks = {
-        "disposable_email": "disposable_email" in content.get("flags", ()),
+        "disposable_email": history.is_disposable,
         "existing_client": history.is_client,
         "long_message": len(fields.get("message", "")) > 20,
-        "phone_call": content.get("channel") == "call",
+        "phone_call": "duration" in answers and "answered" in answers,  # as services that log calls say it
         "repeat": history.is_repeat,
         "hot_source": content["attribution"].get("utm_source", "").casefold() in points.hot_sources,
         "not_interested": history.was_not_interested,
     }
     earned += [rule for rule, holds in checks.items() if holds]
     lines = [line_of(rule, points, at) for rule in earned]
-    lines += _answer_lines(content.get("answers", {}), points, at)
+    lines += _answer_lines(answers, points, at)
     choice = fields.get("selection", "")
     selection = terms.selection(choice)
     asked = Line("intent", "request", "selection", f"asked for {choice or 'something'}"[:100], selection.intent, at)  # type: ignore[union-attr]
@@ -134,8 +137,14 @@ def _answer_lines(answers: Mapping[str, Any], points: Points, at: datetime) -> l
 
 
 def is_outside(fields: Mapping[str, str], terms: Terms) -> bool:
-    postal_code = fields.get("postal_code", "")
+    postal_code = bare_postal_code(fields.get("postal_code", ""))
     return bool(terms.area) and bool(postal_code) and postal_code not in terms.area
+
+
+def bare_postal_code(postal_code: str) -> str:
+    """As codes compare: in capitals, without spaces, and a ZIP+4 by its ZIP."""
+    bare = "".join(postal_code.upper().split())
+    return bare[:5] if _ZIP_PLUS_4.fullmatch(bare) else bare
 
 
 def score_lines(lines: Sequence[Line], at: datetime, points: Points) -> Score:

@@ -109,6 +109,6 @@ def reprice(earlier: Sequence[Line], row: Any, terms: Terms) -> list[Line]:
     """The same history by another agreement: what the submission earned, and what came later."""
     at = row["received_at"]
     first = {line.rule for line in earlier if line.at <= at}
-    history = History("existing_client" in first, "repeat" in first, "not_interested" in first)
+    history = History(*(rule in first for rule in ("existing_client", "repeat", "not_interested", "disposable_email")))
     later = [line_of(line.rule, terms.points, line.at) for line in earlier if line.at > at]
     return [*lines_of(row["content"], history, terms, at), *later]
