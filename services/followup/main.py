@@ -53,7 +53,7 @@ def build(settings: Settings) -> Service:
         "plan": PlanningTurn(service.database, planner, pauses).run,
     }
 
-    api.add_routes(service.app, settings, service.database)
+    api.add_routes(service.app, settings, service.database, pauses)
     pages.add_routes(service.app, service.database, signer, addresses)
     return service
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.followup.adapters import plan_schema
+from services.followup.adapters.plan_build import Wrong, build_plan
+from services.followup.adapters.plan_schema import PlanFile, known_keys
 from services.followup.adapters.rendering import FOLDER
 from services.followup.domain.plans import Plan
 
@@ -60,14 +61,14 @@ def read_plan(text: str) -> Plan:
     if len(text) > MAX_PLAN:
         raise PlanError([Complaint(1, "the file", f"A plan has at most {MAX_PLAN} characters.")])
     try:
-        return plan_schema.PlanFile.model_validate(tomllib.loads(text)).plan_of()
+        return build_plan(PlanFile.model_validate(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         raise PlanError([Complaint(int(line[1]) if line else 1, "the file", f"This is not TOML: {error}.")]) from error
     except ValidationError as error:
         found = [_complaint(text, one) for one in error.errors(include_url=False)]
         raise PlanError(sorted(found, key=lambda one: one.line)) from error
-    except plan_schema.Wrong as error:
+    except Wrong as error:
         raise PlanError([Complaint(line_of(text, error.path), ".".join(error.path), str(error))]) from error
 
 
@@ -109,8 +110,10 @@ def _parts(dotted: str) -> tuple[str, ...]:
 def _complaint(text: str, error: Any) -> Complaint:
     path = [str(part) for part in error["loc"] if not str(part).startswith(("function-", "str", "list[", "dict["))]
     place = ".".join(path) or "the file"
+    if path == ["company"]:
+        return Complaint(line_of(text, path), place, "The company is in the agreement, and only there: take this table out.")
     if error["type"] == "extra_forbidden":
-        known = plan_schema.known_keys(path)
+        known = known_keys(path)
         near = difflib.get_close_matches(path[-1], known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known here are {', '.join(known)}."
         return Complaint(line_of(text, path), place, f"There is no key {path[-1]}; {hint}")

@@ -92,3 +92,8 @@ async def anchors(unit: Transaction, enrolment_ids: Collection[UUID]) -> dict[UU
     """What each enrolment counts from: days, trade, outcome."""
     rows = await unit.fetch("SELECT id, anchors FROM enrolment WHERE id = ANY($1)", list(enrolment_ids))
     return {row["id"]: row["anchors"] for row in rows}
+
+
+async def anchors_of(unit: Transaction, client_id: UUID) -> dict[UUID, dict[str, Any]]:
+    rows = await unit.fetch("SELECT id, anchors FROM enrolment WHERE client_id = $1", client_id)
+    return {row["id"]: row["anchors"] for row in rows}

@@ -127,3 +127,49 @@ async def forget_basis(unit: Transaction, client_ids: Collection[UUID], cause: s
 
 async def journal(unit: Transaction, row: dict[str, Any]) -> None:
     await unit.insert(models.Recomputation, [row])
+
+
+async def members(unit: Transaction, client_id: UUID) -> Rows:
+    """Everybody under this client's roof, to look at."""
+    return await households_of(unit, [client_id])
+
+
+async def households_of(unit: Transaction, client_ids: Collection[UUID]) -> Rows:
+    return await unit.fetch(
+        "SELECT * FROM client WHERE household_id IN (SELECT household_id FROM client WHERE id = ANY($1)) ORDER BY id",
+        list(client_ids),
+    )
+
+
+async def clients_in(unit: Transaction, plan: str, version: int, after: UUID | None, limit: int) -> list[UUID]:
+    """Who is in a version of a plan, a page at a time."""
+    rows = await unit.fetch(
+        "SELECT DISTINCT client_id FROM enrolment WHERE plan = $1 AND plan_version = $2 AND state = 'active' "
+        "AND ($3::uuid IS NULL OR client_id > $3) ORDER BY client_id LIMIT $4",
+        plan,
+        version,
+        after,
+        limit,
+    )
+    return [row["client_id"] for row in rows]
+
+
+async def move_to_version(unit: Transaction, plan: str, old: int, new: int, keep_until: datetime, cause: str) -> int:
+    """Live clients go over to another version; what is due until `keep_until` stays what it was."""
+    rows = await unit.fetch(
+        "UPDATE enrolment SET plan_version = $3, basis = $4 WHERE plan = $1 AND plan_version = $2 "
+        "AND state IN ('active', 'paused') RETURNING id",
+        plan,
+        old,
+        new,
+        cause,
+    )
+    await unit.execute(
+        "UPDATE touch SET plan_version = $3 WHERE enrolment_id = ANY($1) AND plan_version = $2 AND due_at > $4 "
+        "AND state IN ('planned', 'paused') AND attempt = 0",
+        [row["id"] for row in rows],
+        old,
+        new,
+        keep_until,
+    )
+    return len(rows)

@@ -17,7 +17,7 @@ from services.followup.domain.windows import Place, QuietRule
 from shared.agreement import Company
 from shared.database import Rows, Transaction
 
-HELD = ("sent", "claimed", "sending")
+HELD = ("planned", "claimed", "sending", "sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,18 @@ class Known:
     assets: dict[UUID, list[Any]]
     facts: dict[UUID, list[Any]]
     allowed: Mapping[UUID, Mapping[str, frozenset[str]]]
+
+    def open_touches(self, after: datetime) -> set[UUID]:
+        """Those planning may still move: nobody has tried to send them, they are not due, and no newer version of the
+        plan has promised to leave them where they are."""
+        versions = {row["id"]: row["plan_version"] for row in self.enrolments}
+        return {
+            touch["id"]
+            for touches in self.touches.values()
+            for touch in touches
+            if touch["state"] == "planned" and touch["attempt"] == 0 and touch["due_at"] > after
+            if versions.get(touch["enrolment_id"]) == touch["plan_version"]
+        }
 
 
 async def gather(unit: Transaction, clients: Rows, allowed: Mapping[UUID, Mapping[str, frozenset[str]]]) -> Known:
@@ -53,11 +65,6 @@ def _by_client(rows: Rows) -> dict[UUID, list[Any]]:
     return found
 
 
-def is_open(touch: Any, now: datetime) -> bool:
-    """Whether planning may still move it: nobody has tried to send it and it is not due."""
-    return bool(touch["state"] == "planned" and touch["attempt"] == 0 and touch["due_at"] > now)
-
-
 async def households(
     unit: Transaction,
     known: Known,
@@ -65,14 +72,17 @@ async def households(
     company: Company,
     quiet: Collection[QuietRule],
     now: datetime,
+    keep_until: datetime | None = None,
 ) -> list[tuple[list[Any], Household]]:
-    """Each household with its active enrolments."""
+    """Each household with its active enrolments. What is due until `keep_until` stays as it is."""
+    open_ids = known.open_touches(keep_until or now)
     loads = await _loads(unit, plans.values(), now.date())
     under: dict[UUID, list[Any]] = defaultdict(list)
     for row in known.enrolments:
         under[known.clients[row["client_id"]]["household_id"]].append(row)
     return [
-        (rows, _household(known, household_id, rows, plans, company, quiet, loads, now)) for household_id, rows in under.items()
+        (rows, _household(known, household_id, rows, plans, company, quiet, loads, open_ids, now))
+        for household_id, rows in under.items()
     ]
 
 
@@ -94,6 +104,7 @@ def _household(
     company: Company,
     quiet: Collection[QuietRule],
     loads: dict[tuple[str, str], Counter[date]],
+    open_ids: set[UUID],
     now: datetime,
 ) -> Household:
     members = [one for one in known.clients.values() if one["household_id"] == household_id]
@@ -101,19 +112,19 @@ def _household(
     return Household(
         [_enrolled(known, row, plans[row["plan"], row["plan_version"]], company) for row in enrolments],
         tuple(quiet),
-        [touched(one, now) for one in touches if one["state"] in HELD or (one["state"] == "planned" and not is_open(one, now))],
-        frozenset(_key(one) for one in touches if not is_open(one, now)),
+        [touched(one, now) for one in touches if one["id"] not in open_ids and one["state"] in HELD],
+        frozenset(key_of(one) for one in touches if one["id"] not in open_ids),
         loads,
     )
 
 
-def _key(touch: Any) -> Key:
+def key_of(touch: Any) -> Key:
     return str(touch["enrolment_id"]), touch["step"], touch["cycle"]
 
 
 def touched(touch: Any, now: datetime) -> Touched:
-    """A touch as caps count it: on the day it went out; one on its way, today."""
-    at = touch["settled_at"] if touch["state"] == "sent" and touch["settled_at"] else now
+    """A touch as caps count it: on the day it went out; one that is due or on its way, today."""
+    at = touch["settled_at"] if touch["state"] == "sent" and touch["settled_at"] else max(now, touch["due_at"])
     names = ("plan", "step", "purpose", "channel")
     common = {name: touch[name] for name in names}
     return Touched(str(touch["id"]), str(touch["client_id"]), day=at.astimezone(ZoneInfo(touch["zone"])).date(), **common)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.followup import store
-from services.followup.use_cases.planning import Planner, announce_skipped
+from services.followup.use_cases.planning import Numbers, Planner, announce_skipped
 from shared.database import Transaction
 
 LASTS = {  # nobody may forget a client by forgetting to close something
@@ -39,13 +39,13 @@ class Pauses:
 
     async def release(
         self, unit: Transaction, kind: str, clients: Collection[UUID], now: datetime, *, ref: str | None = None
-    ) -> None:
+    ) -> Numbers:
         """It is closed. Plans that nothing else holds go on, with what is still worth sending at its best time."""
         await store.planning.lock_households(unit, clients)
         await store.enrolments.close_holds(unit, clients, kind, ref)
-        await self.go_on(unit, clients, now)
+        return await self.go_on(unit, clients, now)
 
-    async def go_on(self, unit: Transaction, clients: Collection[UUID], now: datetime) -> None:
+    async def go_on(self, unit: Transaction, clients: Collection[UUID], now: datetime) -> Numbers:
         waiting = [row for row in await store.enrolments.live(unit, clients) if row["state"] == "paused"]
         plans = await self.planner.book.versions(unit, {(row["plan"], row["plan_version"]) for row in waiting})
         held = {(row["client_id"], row["kind"]) for row in await store.enrolments.holds(unit, clients)}
@@ -55,13 +55,13 @@ class Pauses:
             if not any((row["client_id"], kind) in held for kind in plans[row["plan"], row["plan_version"]].pause_when)
         ]
         await store.enrolments.resume(unit, free, now)
-        await self.planner.plan(unit, clients, now)
+        return await self.planner.plan(unit, clients, now)
 
-    async def stop(self, unit: Transaction, clients: Collection[UUID], why: str, now: datetime) -> None:
+    async def stop(self, unit: Transaction, clients: Collection[UUID], why: str, now: datetime) -> Numbers:
         """They moved, were erased or asked us to stop: plans that say so end."""
         await store.planning.lock_households(unit, clients)
         live = await store.enrolments.live(unit, clients)
         plans = await self.planner.book.versions(unit, {(row["plan"], row["plan_version"]) for row in live})
         ended = [row["id"] for row in live if why in plans[row["plan"], row["plan_version"]].stop_when]
         await announce_skipped(unit, await store.enrolments.stop(unit, ended, why.partition(".")[2], now), now)
-        await self.planner.plan(unit, clients, now)
+        return await self.planner.plan(unit, clients, now)

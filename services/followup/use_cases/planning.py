@@ -4,7 +4,7 @@ Called by everything that changes a fact, and by the planner's own turn when zon
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,15 +16,15 @@ from uuid_utils.compat import uuid7
 
 from services.followup import store
 from services.followup.adapters.calendar_data import QuietHours
-from services.followup.domain.forecast import Planned, forecast
+from services.followup.domain.forecast import Household, Planned, forecast
 from services.followup.domain.plans import After, Plan
 from services.followup.use_cases.consent import SOURCE, Addresses
-from services.followup.use_cases.households import gather, households, is_open
-from services.followup.use_cases.plan_book import PlanBook
+from services.followup.use_cases.households import Known, gather, households, key_of
+from services.followup.use_cases.plan_book import PlanBook, Version
 from services.followup.use_cases.reach import reach
 from shared import events
 from shared.agreement import Company, parse
-from shared.database import Transaction
+from shared.database import Rows, Transaction
 from shared.outbox import emit
 
 HORIZON = timedelta(days=400)
@@ -59,6 +59,15 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What was read of some households: enough to forecast without asking again."""
+
+    company: Company
+    known: Known
+    households: list[tuple[list[Any], Household]]
+
+
+@dataclass(frozen=True, slots=True)
 class Planner:
     book: PlanBook
     addresses: Addresses
@@ -70,22 +79,37 @@ class Planner:
 
     async def plan(self, unit: Transaction, client_ids: Collection[UUID], now: datetime) -> Numbers:
         """Plan these clients' households again, up to the horizon."""
-        company = await company_of(unit)
-        clients = await store.planning.lock_households(unit, client_ids)
-        known = await gather(unit, clients, await reach(unit, self.addresses, clients, now))
-        plans = await self.plans_of(unit, known.enrolments, now)
+        look = await self.look(unit, await store.planning.lock_households(unit, client_ids), now)
         last, numbers, changes, finished = (now + HORIZON).date(), Numbers(), Changes(), list[UUID]()
-        for enrolments, household in await households(unit, known, plans, company, self.quiet.rules, now):
+        open_ids = look.known.open_touches(now)
+        for enrolments, household in look.households:
             found = forecast(household, now, last)
             rows = {row["id"]: row for row in enrolments}
             members = {row["client_id"] for row in enrolments}
-            stored = [touch for one in members for touch in known.touches.get(one, []) if touch["enrolment_id"] in rows]
-            compare(found, {_key(touch): touch for touch in stored}, rows, now, changes, numbers)
+            stored = [touch for one in members for touch in look.known.touches.get(one, []) if touch["enrolment_id"] in rows]
+            movable = {key_of(touch): touch for touch in stored if touch["id"] in open_ids}
+            compare(found, movable, rows, now, changes, numbers)
             finished += _finished(household.enrolled, found, stored)
         await self._save(unit, changes, now)
-        await store.planning.mark_planned(unit, [row["id"] for row in known.enrolments], self.basis(company), last)
+        await store.planning.mark_planned(unit, [row["id"] for row in look.known.enrolments], self.basis(look.company), last)
         await store.planning.complete(unit, finished, now)
         return numbers
+
+    async def look(
+        self,
+        unit: Transaction,
+        clients: Rows,
+        now: datetime,
+        *,
+        instead: Mapping[Version, Plan] | None = None,
+        keep_until: datetime | None = None,
+    ) -> Look:
+        """Read all that matters to these clients. `instead`: as if a version were another one."""
+        company = await company_of(unit)
+        known = await gather(unit, clients, await reach(unit, self.addresses, clients, now))
+        plans = {**await self.plans_of(unit, known.enrolments, now), **(instead or {})}
+        found = await households(unit, known, plans, company, self.quiet.rules, now, keep_until)
+        return Look(company, known, found)
 
     async def plans_of(self, unit: Transaction, enrolments: Iterable[Any], now: datetime) -> dict[tuple[str, int], Plan]:
         """The versions they run on; the shipped one is there from the first time anybody asks."""
@@ -101,15 +125,14 @@ class Planner:
 
 
 def compare(
-    found: Iterable[Planned],
+    found: Collection[Planned],
     stored: dict[tuple[str, str, int], Any],
     enrolments: dict[UUID, Any],
     now: datetime,
     changes: Changes,
     numbers: Numbers,
 ) -> None:
-    """What must change for the rows to say what was found."""
-    found = list(found)
+    """What must change for the movable rows to say what was found."""
     ids = {one.id: stored[one.key]["id"] if one.key in stored else uuid7() for one in found}
     for planned in found:
         old = stored.get(planned.key)
@@ -129,7 +152,7 @@ def compare(
             numbers.kept += 1
     expected = {planned.key for planned in found}
     for key, old in stored.items():
-        if key not in expected and is_open(old, now):
+        if key not in expected:
             changes.skipped[old["id"]] = "expired" if old["expires_at"] <= now else "no longer planned"
             numbers.lost += 1
 
@@ -138,10 +161,6 @@ def _count_move(numbers: Numbers, shift: timedelta) -> None:
     numbers.moved += bool(shift)
     numbers.kept += not shift
     numbers.max_shift = max(numbers.max_shift, abs(shift))
-
-
-def _key(touch: Any) -> tuple[str, str, int]:
-    return str(touch["enrolment_id"]), touch["step"], touch["cycle"]
 
 
 def _row(planned: Planned, id: UUID, enrolment: Any, reason: str | None, now: datetime) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from services.followup.adapters.calendar_data import quiet_hours
 from services.followup.adapters.plan_files import PlanText, read_plan
 from services.followup.adapters.rendering import shipped_templates
+from services.followup.scheduler.planning import PlanningTurn
 from services.followup.settings import PLAN
 from services.followup.use_cases import plan_book
 from services.followup.use_cases.clients import Clients, adopt_agreement
@@ -96,6 +97,10 @@ class Company:
         won = await self.win(now=now, **contact)
         await self.complete(won, now=now)
         return UUID(str(won.person_id))
+
+    async def planner_turn(self, now: datetime) -> None:
+        """What the scheduler does every few seconds."""
+        await PlanningTurn(self.database, self.planner, self.pauses).turn(now)
 
     async def touches(self, client_id: UUID) -> dict[str, Any]:
         """By step (and cycle, where it is not the first)."""

@@ -84,13 +84,10 @@ async def test_an_open_job_holds_the_plan_of_the_last_one(company: Company) -> N
 
 
 async def test_nobody_is_forgotten_because_nobody_closed_a_complaint(company: Company) -> None:
-    from services.followup.scheduler.planning import PlanningTurn
-
     won = await company.win()
     await company.complete(won)
     await company.hear(company.clients.remember, events.ComplaintOpened(lead_id=won.lead_id))
-    turn = PlanningTurn(company.database, company.planner, company.pauses)
-    await turn.turn(NOW + timedelta(days=181))
+    await company.planner_turn(NOW + timedelta(days=181))
     touches = await company.touches(won.person_id)
     assert touches["anniversary"]["state"] == "planned"
 
@@ -206,12 +203,10 @@ async def test_a_prospect_becomes_a_client_with_the_first_won_lead(company: Comp
 
 
 async def test_the_zone_of_a_client_moves_what_is_planned_and_says_so(company: Company) -> None:
-    from services.followup.scheduler.planning import PlanningTurn
-
     client_id = await company.client()
     before = (await company.touches(client_id))["review"]
     await company.agree("America/Los_Angeles", NOW + timedelta(minutes=1))
-    assert await PlanningTurn(company.database, company.planner, company.pauses).turn(NOW + timedelta(minutes=2)) == 1
+    await company.planner_turn(NOW + timedelta(minutes=2))
     after = (await company.touches(client_id))["review"]
     assert after["local_time"] == before["local_time"]
     assert after["due_at"] - before["due_at"] == timedelta(hours=3)

@@ -1,0 +1,82 @@
+"""What is wrong with a plan beyond its schema: mails that cannot be written, steps that never go out, what the law forbids."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from services.followup.adapters.calendar_data import QuietHours
+from services.followup.adapters.plan_files import Complaint, PlanError, PlanText, line_of, read_plan_file
+from services.followup.adapters.rendering import Unrenderable, compile_template
+from services.followup.domain.plans import Plan, Step
+from services.followup.domain.simulation import dead_steps
+from services.followup.domain.windows import Place
+from shared.agreement import Company
+
+GATING = "A review is asked of everybody: asking only the satisfied is forbidden (Google's policy; the FTC calls it deceptive)"
+UNSUBSCRIBE = "A mail like this needs the postal address and the link to stop: take `Footer: none` out of its template"
+STOP_WORD = "A text message like this must say how to stop: add `Reply STOP to stop` to the Sms line of its template"
+
+
+def check_plan_file(file: Path, company: Company, quiet: QuietHours, today: date) -> PlanText:
+    """The plan, where nothing is wrong with it. Raises PlanError."""
+    found = read_plan_file(file)
+    complaints = sorted(lint(found, company, quiet, today), key=lambda one: one.line)
+    if complaints:
+        raise PlanError(complaints)
+    return found
+
+
+def lint(found: PlanText, company: Company, quiet: QuietHours, today: date) -> Iterator[Complaint]:
+    yield from _about_the_whole(found, company)
+    for step in found.plan.steps:
+        for key, sentence in (*_about_the_step(found.plan, step), *_about_the_mails(found, step)):
+            path = ("step", step.key, key) if key else ("step", step.key)
+            yield Complaint(line_of(found.text, path), ".".join(path), f"{sentence}.")
+    place = Place(ZoneInfo(company.zone), company.country)
+    for dead in dead_steps(found.plan, place, quiet.rules, today):
+        yield Complaint(line_of(found.text, ("step", dead.step)), f"step.{dead.step}", f"{dead.sentence}.")
+
+
+def _about_the_whole(found: PlanText, company: Company) -> Iterator[Complaint]:
+    if not company.postal_address and any(step.purpose != "service" for step in found.plan.steps):
+        sentence = "Such mails need your postal address: fill in [company] postal_address in the agreement and apply it."
+        yield Complaint(1, "the agreement", sentence)
+    for name, wanted in found.plan.enrol.where.items():
+        if wanted <= found.plan.enrol.where_not.get(name, frozenset()):
+            line = line_of(found.text, ("enrol", "where"))
+            yield Complaint(line, "enrol.where", f"Nobody gets in: every {name} that is wanted is also unwanted.")
+
+
+def _about_the_step(plan: Plan, step: Step) -> Iterator[tuple[str, str]]:
+    if step.purpose == "review" and "satisfaction" in step.when:
+        yield "when", GATING
+    if step.purpose == "review" and any(fact.startswith("satisfaction") for fact in step.until):
+        yield "until", GATING
+    if plan.enrol.event == "lead.qualified" and step.purpose != "service":
+        yield "purpose", "Somebody who only asked is no client yet: a plan that enrols on lead.qualified has service steps only"
+    for name, wanted in step.when.items():
+        allowed, refused = plan.enrol.where.get(name), plan.enrol.where_not.get(name, frozenset())
+        if wanted <= refused or (allowed is not None and not wanted & allowed):
+            yield "when", f"It cannot be reached: no client with such a {name} gets into this plan"
+
+
+def _about_the_mails(found: PlanText, step: Step) -> Iterator[tuple[str, str]]:
+    pattern = re.compile(re.sub(r"\\\{\w+\\\}", r"[\\w-]*", re.escape(step.template)))
+    names = sorted(name for name in found.templates if pattern.fullmatch(name))
+    if not names and step.missing != "skip":
+        yield "template", f"There is no template {step.template}.md: write one in the folder templates beside the plan"
+    for name in names:
+        source = found.templates[name]
+        try:
+            compiled = compile_template(source)
+        except Unrenderable as error:
+            yield "template", f"In {name}.md, {error}"
+            continue
+        if step.purpose != "service" and not compiled.has_footer:
+            yield "template", UNSUBSCRIBE
+        if "sms" in step.channels and compiled.sms is None:
+            yield "channel", f"{name}.md has no line `Sms: …` for a text message"
+        elif "sms" in step.channels and step.purpose != "service" and "STOP" not in source.partition("\n\n")[0]:
+            yield "channel", STOP_WORD

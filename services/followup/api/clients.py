@@ -1,0 +1,134 @@
+"""HTTP in: a client's calendar, and what only people can tell us of them."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from services.followup import store
+from services.followup.use_cases.pauses import Pauses
+from services.followup.use_cases.tell import set_asset, set_household, set_moved, set_open, set_stopped, set_zone
+from shared.database import Database, Transaction
+from shared.http import Problem, problems
+from shared.security import KeyRing
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("write an IANA time zone such as America/New_York")
+    return name
+
+
+class Moved(Body):
+    """They no longer live where we worked."""
+
+
+class Household(Body):
+    """With whom they share a roof; nobody: a household of their own."""
+
+    with_client_id: UUID | None = None
+
+
+class Zone(Body):
+    """Where they are; none: where the company is. The region (a state) decides whose law counts."""
+
+    zone: Annotated[str, AfterValidator(_zone)] | None = None
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+
+
+class Asset(Body):
+    """Something in their house that needs looking after."""
+
+    kind: Annotated[str, Field(pattern="^[a-z][a-z_]{0,40}$")]
+    installed_on: date
+    warranty_until: date | None = None
+
+
+class Open(Body):
+    """A conversation with a person is open, or over."""
+
+    open: bool
+    kind: Literal["conversation.open", "complaint.open", "job.open"] = "conversation.open"
+
+
+def client_routes(database: Database, keys: KeyRing, pauses: Pauses) -> APIRouter:
+    router = APIRouter(prefix="/v1/clients/{client_id}", tags=["clients"])
+    read, write = [Depends(keys.allows("leads:read"))], [Depends(keys.allows("leads:write"))]
+    answers = problems(401, 403, 404, 422)
+
+    @router.get("/calendar", dependencies=read, responses=answers)
+    async def get_calendar(
+        client_id: UUID,
+        since: Annotated[datetime | None, Query(alias="from")] = None,
+        until: Annotated[datetime | None, Query(alias="to")] = None,
+    ) -> dict[str, Any]:
+        """Every touch sent and planned, in UTC and in the client's own time, with the reason of each roll and skip."""
+        now = datetime.now(UTC)
+        since, until = _aware(since) or now - timedelta(days=400), _aware(until) or now + timedelta(days=400)
+        async with database.reading() as unit:
+            await _known(unit, client_id)
+            rows = await store.touches.calendar(unit, client_id, since, until)
+        return {"client_id": client_id, "touches": [dict(row) for row in rows]}
+
+    @router.post("/moved", dependencies=write, responses=answers)
+    async def post_moved(client_id: UUID, body: Moved) -> dict[str, Any]:
+        """Plans that stop when a client moves stop."""
+        async with database.transaction() as unit:
+            await _known(unit, client_id)
+            return await set_moved(unit, pauses, client_id, datetime.now(UTC))
+
+    @router.post("/stop", dependencies=write, responses=answers)
+    async def post_stop(client_id: UUID, body: Moved) -> dict[str, Any]:
+        """They asked a person for nothing at all."""
+        async with database.transaction() as unit:
+            await _known(unit, client_id)
+            return await set_stopped(unit, pauses, client_id, datetime.now(UTC))
+
+    @router.post("/household", dependencies=write, responses=answers)
+    async def post_household(client_id: UUID, body: Household) -> dict[str, Any]:
+        """A couple is not written to twice."""
+        async with database.transaction() as unit:
+            await _known(unit, client_id)
+            if body.with_client_id is not None:
+                await _known(unit, body.with_client_id)
+            return await set_household(unit, pauses, client_id, body.with_client_id, datetime.now(UTC))
+
+    @router.post("/zone", dependencies=write, responses=answers)
+    async def post_zone(client_id: UUID, body: Zone) -> dict[str, Any]:
+        """Their calendar moves to their own clock."""
+        async with database.transaction() as unit:
+            await _known(unit, client_id)
+            return await set_zone(unit, pauses, client_id, body.zone, body.region, datetime.now(UTC))
+
+    @router.post("/assets", dependencies=write, responses=answers)
+    async def post_asset(client_id: UUID, body: Asset) -> dict[str, Any]:
+        """Reminders count from the day it was installed."""
+        async with database.transaction() as unit:
+            await _known(unit, client_id)
+            return await set_asset(unit, pauses, {"client_id": client_id, **body.model_dump()}, datetime.now(UTC))
+
+    @router.post("/holds", dependencies=write, responses=answers)
+    async def post_hold(client_id: UUID, body: Open) -> dict[str, Any]:
+        """A person is talking to them: plans wait until it is over."""
+        async with database.transaction() as unit:
+            await _known(unit, client_id)
+            return await set_open(unit, pauses, client_id, body.kind, datetime.now(UTC), open=body.open)
+
+    return router
+
+
+async def _known(unit: Transaction, client_id: UUID) -> None:
+    row = await store.clients.find(unit, client_id)
+    if row is None or row["erased"]:
+        raise Problem(404, "There is no client of this id.")
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at

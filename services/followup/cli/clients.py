@@ -1,0 +1,110 @@
+"""clients list | show, preview and why: what a client heard, will hear, and by which rule."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from services.followup import store
+from services.followup.cli.work import planner, work
+from services.followup.use_cases.preview import Line, preview, why
+from shared.database import Transaction
+
+CLIENT = click.option("--client", "client_id", type=click.UUID, required=True, help="The client's id.")
+
+
+@click.group("clients", help="Who chose us.")
+def clients() -> None:
+    pass
+
+
+@clients.command("list", help="Clients in the order they came, a page at a time.")
+@click.option("--after", type=click.UUID, help="The last id of the page before.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50)
+def show_all(after: UUID | None, limit: int) -> None:
+    async def run(unit: Transaction) -> None:
+        for row in await store.clients.page(unit, after, limit):
+            state = "prospect" if row["prospect"] else "moved" if row["moved_at"] else "client"
+            click.echo(f"{row['id']}  {state:<9} household {row['household_id']}  since {row['created_at']:%Y-%m-%d}")
+
+    work(run)
+
+
+@clients.command("show", help="What is known of a client: plans, jobs, assets, what holds the plans back.")
+@click.argument("client_id", type=click.UUID)
+def show(client_id: UUID) -> None:
+    async def run(unit: Transaction) -> None:
+        row = await _client(unit, client_id)
+        click.echo(f"household {row['household_id']}, zone {row['zone'] or 'as the company'}, region {row['region'] or '?'}")
+        for one in await store.enrolments.earlier(unit, [client_id]):
+            click.echo(
+                f"plan {one['plan']} {one['plan_version']} for {one['subject']}: {one['state']} {one['reason'] or ''}".rstrip()
+            )
+        for one in await store.planning.jobs(unit, [client_id]):
+            click.echo(f"job {one['id']} {one['trade']} completed on {one['completed_on']} {one['outcome']}".rstrip())
+        for one in await store.planning.assets(unit, [client_id]):
+            click.echo(f"asset {one['kind']} installed on {one['installed_on']}")
+        for one in await store.enrolments.holds(unit, [client_id]):
+            click.echo(f"held by {one['kind']} since {one['opened_at']:%Y-%m-%d}, until {one['until']:%Y-%m-%d} at the latest")
+
+    work(run)
+
+
+@click.command(
+    "preview", help="Every touch of a client's year in their own time, with its text and the reason of each roll or skip."
+)
+@CLIENT
+@click.option("--year", type=click.IntRange(2000, 2100), default=lambda: datetime.now(UTC).year)
+@click.option("--brief", is_flag=True, help="A hash instead of the text: for comparing.")
+@click.option(
+    "--html", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write each mail as a page into this folder."
+)
+def preview_command(client_id: UUID, year: int, brief: bool, folder: Path | None) -> None:
+    async def run(unit: Transaction) -> list[Line]:
+        await _client(unit, client_id)
+        return await preview(unit, planner(), client_id, year, datetime.now(UTC))
+
+    for line in work(run):
+        _tell(line, brief=brief)
+        if folder is not None and line.message is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{line.day}-{line.step}.html").write_text(line.message.html)
+
+
+@click.command("why", help="Why a step did or did not happen to a client.")
+@CLIENT
+@click.option("--step", required=True, help="The step's key, for example review.")
+def why_command(client_id: UUID, step: str) -> None:
+    async def run(unit: Transaction) -> list[str]:
+        await _client(unit, client_id)
+        return await why(unit, planner(), client_id, step, datetime.now(UTC))
+
+    for sentence in work(run):
+        click.echo(sentence)
+
+
+async def _client(unit: Transaction, client_id: UUID) -> Any:
+    row = await store.clients.find(unit, client_id)
+    if row is None:
+        raise click.ClickException("There is no client of this id: see clients list.")
+    return row
+
+
+def _tell(line: Line, *, brief: bool) -> None:
+    reason = f": {line.reason}" if line.reason else ""
+    click.echo(
+        f"{line.day:%a} {line.day} {line.at:%H:%M} {line.zone}  {line.plan} {line.step}  {line.channel}  {line.state}{reason}"
+    )
+    for note in line.notes:
+        click.echo(f"    {note}")
+    if line.unrenderable:
+        click.echo(f"    cannot be written: {line.unrenderable}")
+    elif line.message is not None and brief:
+        digest = hashlib.sha256(f"{line.message.subject}\n{line.message.text}\n{line.message.html}".encode()).hexdigest()
+        click.echo(f"    text {digest[:16]}")
+    elif line.message is not None:
+        text = "\n".join(f"    {one}".rstrip() for one in line.message.text.strip().splitlines())
+        click.echo(f"    Subject: {line.message.subject}\n\n{text}\n")
