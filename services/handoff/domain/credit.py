@@ -35,11 +35,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Places in the list of earners, and everybody's credit afterwards."""
+    """Places in the list of earners, everybody's credit afterwards, and who had the same credit where that decided."""
 
     pick: int
     runner_up: int | None
     credits: list[int]
+    tied: list[int]
 
 
 def shares_of(weights: Sequence[int]) -> list[int]:
@@ -56,19 +57,28 @@ def shares_of(weights: Sequence[int]) -> list[int]:
 def take_turn(pool: str, earners: Sequence[Member], shares: Sequence[int], eligible: int) -> Turn:
     """The first `eligible` of the earners may be picked: the richest, then who waited longest, then by a hash."""
     credits = [one.credit + share for one, share in zip(earners, shares, strict=True)]
-    pick = _richest(pool, earners, credits, range(eligible))
-    runner_up = _richest(pool, earners, credits, [place for place in range(eligible) if place != pick]) if eligible > 1 else None
+    able = credits if eligible == len(credits) else credits[:eligible]
+    best = max(able)
+    tied = [place for place, credit in enumerate(able) if credit == best]
+    pick = _first(pool, earners, tied)
+    runner_up = None
+    if eligible > 1:
+        others = [place for place in tied if place != pick]
+        if not others:
+            second = max(credit for place, credit in enumerate(able) if place != pick)
+            others = [place for place, credit in enumerate(able) if credit == second and place != pick]
+            tied = others if len(others) > 1 else []
+        runner_up = _first(pool, earners, others)
     credits[pick] -= ONE_LEAD
-    return Turn(pick, runner_up, credits)
+    return Turn(pick, runner_up, credits, tied if len(tied) > 1 else [])
 
 
-def _richest(pool: str, earners: Sequence[Member], credits: Sequence[int], places: Sequence[int]) -> int:
-    best = max([credits[place] for place in places])
-    tied = [place for place in places if credits[place] == best]
-    if len(tied) > 1:
-        waited = min(earners[place].last_turn for place in tied)
-        tied = [place for place in tied if earners[place].last_turn == waited]
-    return tied[0] if len(tied) == 1 else max(tied, key=lambda place: tie(pool, earners[place].rep.id))
+def _first(pool: str, earners: Sequence[Member], tied: Sequence[int]) -> int:
+    if len(tied) == 1:
+        return tied[0]
+    waited = min([earners[place].last_turn for place in tied])
+    longest = [place for place in tied if earners[place].last_turn == waited]
+    return longest[0] if len(longest) == 1 else max(longest, key=lambda place: tie(pool, earners[place].rep.id))
 
 
 @lru_cache(maxsize=4096)

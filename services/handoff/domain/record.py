@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from services.handoff.domain.routing import Lead
 
 VERSION = 2
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 FLAGS = ("held", "rested", "overdue")
 
 
@@ -32,14 +33,16 @@ def of_lead(lead: "Lead") -> dict[str, Any]:
 
 
 def of_turn(earners: Sequence[Member], absent: Sequence[Member], turn: Turn) -> dict[str, Any]:
+    """Weights of 1 are left out, and so is when somebody was last served, unless equal credits made it count."""
     ids = [one.rep.id for one in earners]
     found: dict[str, Any] = {
-        "weights": {one.rep.id: one.rep.weight for one in earners},
+        "weights": {one.rep.id: one.rep.weight for one in earners if one.rep.weight != 1},
         "credits_before": {one.rep.id: one.credit for one in earners},
         "credits_after": dict(zip(ids, turn.credits, strict=True)),
-        "last_turns": {one.rep.id: one.last_turn for one in earners},
         "runner_up": ids[turn.runner_up] if turn.runner_up is not None else None,
     }
+    if turn.tied:
+        found["last_turns"] = {ids[place]: earners[place].last_turn for place in turn.tied}
     if absent:
         found["catching_up"] = [one.rep.id for one in absent]
     return found
@@ -92,9 +95,9 @@ def counted(left_out: Sequence[LeftOut]) -> str:
 def hash_of_record(record: Mapping[str, Any]) -> str:
     """The hash of everything but the hash."""
     rest = {name: value for name, value in record.items() if name != "hash"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_canonical(rest).encode()).hexdigest()
 
 
 def sealed(record: dict[str, Any]) -> dict[str, Any]:
-    record["hash"] = hash_of_record(record)
+    record["hash"] = hashlib.sha256(_canonical(record).encode()).hexdigest()
     return record

@@ -5,7 +5,7 @@ What is kept of a lead is what rules ask about it: its areas instead of its post
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from services.handoff.domain.policy import Policy, Rule
@@ -27,7 +27,8 @@ class Facets:
     answers: tuple[str, ...] = ()
 
     def as_record(self) -> dict[str, Any]:
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items() if value}
+        values = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values if value}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Facets":

@@ -128,8 +128,9 @@ class Simulation:
         self._owners[lead.person] = (pick, outcome.pool, at)
         if lead.closed_at is not None:
             heapq.heappush(self._closing, (max(at, lead.closed_at), pick))
-        if weights := outcome.record.get("weights"):
+        if outcome.charges:
             self._got[outcome.pool, pick] = self._got.get((outcome.pool, pick), 0) + 1
-            for rep_id, weight in weights.items():
-                entitled = self._entitled.get((outcome.pool, rep_id), 0.0)
-                self._entitled[outcome.pool, rep_id] = entitled + weight / sum(weights.values())
+            total = sum(member.rep.weight for member, _ in outcome.charges)
+            for member, _ in outcome.charges:
+                entitled = self._entitled.get((outcome.pool, member.rep.id), 0.0)
+                self._entitled[outcome.pool, member.rep.id] = entitled + member.rep.weight / total
