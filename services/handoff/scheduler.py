@@ -15,6 +15,7 @@ from services.handoff.use_cases.board import follow_facts
 from services.handoff.use_cases.clocks import handle_due_timers
 from services.handoff.use_cases.mails import claim_mails, settle_mails
 from services.handoff.use_cases.outcomes import end_waits, give_up_waiting
+from services.handoff.use_cases.watch import watch_routing
 from shared import inbox, telemetry
 from shared.database import Database, Transaction, is_transient
 
@@ -76,6 +77,7 @@ class Scheduler:
         while True:
             await self._once(publish_again)
             await self._once(give_up_waiting)
+            await self._once(watch_routing)
             try:
                 async with self._database.transaction() as unit:
                     await inbox.purge(unit, before=datetime.now(UTC) - INBOX_KEPT)

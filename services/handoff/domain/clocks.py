@@ -1,13 +1,12 @@
 """When promises are looked at: warnings at a share of the time, the end, in the pool's hours or by the clock."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.handoff.domain.calendar import NeverOpen
 from services.handoff.domain.policy import Policy
 
-ACCEPTANCE, FIRST_TOUCH = "acceptance", "first_touch"
+ACCEPTANCE, FIRST_TOUCH = SLAS = ("acceptance", "first_touch")
 FIRST_LOOK, LAST_LOOK = timedelta(seconds=15), timedelta(minutes=1)
 
 
@@ -30,6 +29,9 @@ class Promise:
     expires_at: datetime
     touch_by: datetime
 
+    def end(self, sla: str) -> datetime:
+        return self.expires_at if sla == ACCEPTANCE else self.touch_by
+
 
 def promise(policy: Policy, pool: str, tier: str, offered_at: datetime) -> Promise:
     spans = policy.tier(tier)
@@ -47,26 +49,26 @@ def after(policy: Policy, pool: str, tier: str, start: datetime, span: timedelta
         return start + span
 
 
-def next_look(policy: Policy, made: Promise, last: Look | None, now: datetime) -> Look | None:
+def first_look(policy: Policy, made: Promise) -> Look:
+    """What comes first of all warnings and ends."""
+    warnings = policy.tier(made.tier).warn_at[:1]
+    return min(_look(policy, made, sla, percent) for sla in SLAS for percent in warnings or (100,))
+
+
+def next_look(policy: Policy, made: Promise, last: Look, now: datetime) -> Look | None:
     """The look that follows. A warning that comes after its promise ended warns of nothing: it is left out."""
-    over = {sla for sla, end in _ends(made) if end <= now}
-    for look in sorted(_looks(policy, made)):
-        if (last is None or look > last) and (look.percent == 100 or look.sla not in over):
-            return look
-    return None
+    percents = (*policy.tier(made.tier).warn_at, 100)
+    looks = sorted(_look(policy, made, sla, percent) for sla in SLAS for percent in percents)
+    over = {sla for sla in SLAS if made.end(sla) <= now}
+    return next((one for one in looks if one > last and (one.percent == 100 or one.sla not in over)), None)
 
 
-def _ends(made: Promise) -> tuple[tuple[str, datetime], ...]:
-    return (ACCEPTANCE, made.expires_at), (FIRST_TOUCH, made.touch_by)
-
-
-def _looks(policy: Policy, made: Promise) -> Iterator[Look]:
-    tier = policy.tier(made.tier)
-    spans = {ACCEPTANCE: tier.accept_within, FIRST_TOUCH: tier.touch_within}
-    for sla, end in _ends(made):
-        yield Look(end, sla, 100)
-        for percent in tier.warn_at:
-            yield Look(min(end, after(policy, made.pool, made.tier, made.offered_at, spans[sla] * percent / 100)), sla, percent)
+def _look(policy: Policy, made: Promise, sla: str, percent: int) -> Look:
+    end, tier = made.end(sla), policy.tier(made.tier)
+    if percent == 100:
+        return Look(end, sla, 100)
+    span = tier.accept_within if sla == ACCEPTANCE else tier.touch_within
+    return Look(min(end, after(policy, made.pool, made.tier, made.offered_at, span * percent / 100)), sla, percent)
 
 
 def look_again_at(until: datetime | None, since: datetime, now: datetime) -> datetime:

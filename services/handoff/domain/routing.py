@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from services.handoff.domain import record as records
@@ -227,10 +227,3 @@ def _close(case: _Case, kind: str, team: Team, pick: Member | None, sentence: st
         **records.of_left_out(case.left_out),
     }
     return records.sealed(found)
-
-
-def expires_at(policy: Policy, pool: str, tier: str, offered_at: datetime, span: timedelta) -> datetime:
-    """When a promise of this length runs out: in the pool's hours, or by the clock."""
-    if policy.tier(tier).always:
-        return offered_at + span
-    return policy.pools[pool].calendar.add(offered_at, span)

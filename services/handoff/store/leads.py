@@ -36,6 +36,12 @@ async def take_held(unit: Transaction, pools: Sequence[str], limit: int) -> Rows
     )
 
 
+async def held(unit: Transaction) -> tuple[int, datetime | None]:
+    """How many leads wait for a rep, and since when the oldest does."""
+    row = await unit.row("SELECT count(*) AS n, min(held_since) AS oldest FROM lead WHERE state = 'held'")
+    return row["n"], row["oldest"]
+
+
 async def lock_leads(unit: Transaction, lead_ids: Sequence[UUID]) -> Rows:
     """Leads as they are now, locked, in one order: the ones that were merged or erased meanwhile too."""
     return await unit.fetch("SELECT * FROM lead WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", lead_ids)

@@ -8,7 +8,6 @@ from uuid import UUID
 from services.handoff import store
 from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases.advance import advance, end_assignment
-from services.handoff.use_cases.refunds import refund_if_due
 from services.handoff.use_cases.route import lock_for_routing, route
 from shared import events
 from shared.database import Transaction
@@ -48,5 +47,4 @@ async def _decline(unit: Transaction, lead: Any, assignment: Any, reason: str, n
     if assignment["state"] != "offered":
         raise Illegal(f"This assignment is {assignment['state']}: only an offer can be declined.")
     await end_assignment(unit, assignment, events.AssignmentDeclined, "declined", reason, now)
-    await refund_if_due(unit, assignment, reason, now)
     await route(unit, [lead], now)

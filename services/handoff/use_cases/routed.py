@@ -10,7 +10,7 @@ import orjson
 from uuid_utils.compat import uuid7
 
 from services.handoff import models, store
-from services.handoff.domain.clocks import Promise, after, look_again_at, next_look, promise
+from services.handoff.domain.clocks import after, first_look, look_again_at, promise
 from services.handoff.domain.policy import Policy
 from services.handoff.domain.routing import Outcome
 from services.handoff.use_cases.facts import announce
@@ -75,16 +75,11 @@ def _offer(writing: Writing, lead: Any, outcome: Outcome) -> None:
     }
     writing.assignments.append(row)
     writing.states.append(_state(lead, "offered", owner_id=outcome.pick, attempt=row["attempt"]))
-    writing.timers += clock(writing.policy, made, row, writing.now)
+    look = first_look(writing.policy, made)
+    writing.timers.append(timer(look.due_at, look.sla, row["lead_id"], row["id"], look.percent))
     if outcome.kind == "manager":
         writing.outgoing.append(escalation(lead, outcome.record["sentence"], writing.now, rep_id=outcome.pick))
     writing.outgoing.append(_offered(row, lead["tier"]))
-
-
-def clock(policy: Policy, made: Promise, assignment: Any, now: datetime) -> list[dict[str, Any]]:
-    """The first look at an offer's promises."""
-    look = next_look(policy, made, None, now)
-    return [timer(look.due_at, look.sla, assignment["lead_id"], assignment["id"], look.percent)] if look else []
 
 
 def timer(due_at: datetime, kind: str, lead_id: Any, assignment_id: Any = None, percent: int = 100) -> dict[str, Any]:
