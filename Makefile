@@ -41,8 +41,8 @@ format: .venv/.dev ## Format the code
 bench: .venv/.dev ## Measure it against ceilings in the same run
 	@$(RUN) -m tests.bench
 
-faults: .venv/.dev ## The long form of the fault tests (FAULT_SECONDS, FAULT_SEED)
-	@FAULT_SECONDS=$${FAULT_SECONDS:-120} $(RUN) -m pytest tests/faults --timeout 1800 -s
+faults: .venv/.dev ## The long form of the fault tests (FAULT_SECONDS, FAULT_LEADS, FAULT_SEED)
+	@FAULT_SECONDS=$${FAULT_SECONDS:-120} FAULT_LEADS=$${FAULT_LEADS:-10000} $(RUN) -m pytest tests/faults --timeout 1800 -s
 
 cases: .venv/.dev ## Send real cases by others to a running intake: make cases CASES=folder
 	@$(RUN) -m deploy.local.cases $(CASES)

@@ -16,6 +16,7 @@ from services.handoff.domain.team import Team
 from services.handoff.main import MIGRATIONS
 from services.handoff.use_cases.agreements import apply_agreement
 from services.handoff.use_cases.route import receive_leads
+from services.handoff.use_cases.seal import sealed
 from shared import events
 from shared.database import Database
 from shared.envelope import Received
@@ -55,7 +56,9 @@ def _decided(make: Callable[[], Made]) -> str:
         found, teams, leads = make()
         began = time.perf_counter()
         for one in leads:
-            apply(decide(found, teams, one, NOW), teams)
+            outcome = decide(found, teams, one, NOW)
+            apply(outcome, teams)
+            sealed(outcome.record)
         best = max(best, len(leads) / (time.perf_counter() - began))
     return f"{best:.0f}"
 

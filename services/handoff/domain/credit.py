@@ -35,12 +35,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Places in the list of earners, everybody's credit afterwards, and who had the same credit where that decided."""
+    """Places in the list of earners, everybody's credit afterwards, and whether equal credits made turns count."""
 
     pick: int
     runner_up: int | None
     credits: list[int]
-    tied: list[int]
+    by_turns: bool
 
 
 def shares_of(weights: Sequence[int]) -> list[int]:
@@ -61,16 +61,13 @@ def take_turn(pool: str, earners: Sequence[Member], shares: Sequence[int], eligi
     best = max(able)
     tied = [place for place, credit in enumerate(able) if credit == best]
     pick = _first(pool, earners, tied)
-    runner_up = None
-    if eligible > 1:
-        others = [place for place in tied if place != pick]
-        if not others:
-            second = max(credit for place, credit in enumerate(able) if place != pick)
-            others = [place for place, credit in enumerate(able) if credit == second and place != pick]
-            tied = others if len(others) > 1 else []
-        runner_up = _first(pool, earners, others)
+    others = [place for place in tied if place != pick]
+    if not others and eligible > 1:
+        second = max([credit for place, credit in enumerate(able) if place != pick])
+        others = [place for place, credit in enumerate(able) if credit == second and place != pick]
+    runner_up = _first(pool, earners, others) if others else None
     credits[pick] -= ONE_LEAD
-    return Turn(pick, runner_up, credits, tied if len(tied) > 1 else [])
+    return Turn(pick, runner_up, credits, len(tied) > 1 or len(others) > 1)
 
 
 def _first(pool: str, earners: Sequence[Member], tied: Sequence[int]) -> int:

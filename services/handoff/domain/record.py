@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from services.handoff.domain.routing import Lead
 
 VERSION = 2
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 FLAGS = ("held", "rested", "overdue")
 
 
@@ -33,7 +32,7 @@ def of_lead(lead: "Lead") -> dict[str, Any]:
 
 
 def of_turn(earners: Sequence[Member], absent: Sequence[Member], turn: Turn) -> dict[str, Any]:
-    """Weights of 1 are left out, and so is when somebody was last served, unless equal credits made it count."""
+    """Weights of 1 are left out. When each was last served stands in the order of `credits_before`, if it counted."""
     ids = [one.rep.id for one in earners]
     found: dict[str, Any] = {
         "weights": {one.rep.id: one.rep.weight for one in earners if one.rep.weight != 1},
@@ -41,8 +40,8 @@ def of_turn(earners: Sequence[Member], absent: Sequence[Member], turn: Turn) -> 
         "credits_after": dict(zip(ids, turn.credits, strict=True)),
         "runner_up": ids[turn.runner_up] if turn.runner_up is not None else None,
     }
-    if turn.tied:
-        found["last_turns"] = {ids[place]: earners[place].last_turn for place in turn.tied}
+    if turn.by_turns:
+        found["last_turns"] = [one.last_turn for one in sorted(earners, key=lambda one: one.rep.id)]
     if absent:
         found["catching_up"] = [one.rep.id for one in absent]
     return found
@@ -93,11 +92,7 @@ def counted(left_out: Sequence[LeftOut]) -> str:
 
 
 def hash_of_record(record: Mapping[str, Any]) -> str:
-    """The hash of everything but the hash."""
+    """SHA-256 over everything but the hash, as JSON with sorted keys, without spaces, in UTF-8."""
     rest = {name: value for name, value in record.items() if name != "hash"}
-    return hashlib.sha256(_canonical(rest).encode()).hexdigest()
-
-
-def sealed(record: dict[str, Any]) -> dict[str, Any]:
-    record["hash"] = hashlib.sha256(_canonical(record).encode()).hexdigest()
-    return record
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -27,7 +27,8 @@ def _team(record: Mapping[str, Any], name: str, rows: Rows, policy: Policy) -> T
     """Who earned stands in the record with their credit; who was away and did not, had caught up already."""
     chosen = name == record["pool"]
     credits = record.get("credits_before", {}) if chosen else {}
-    turns, loads = record.get("last_turns", {}) if chosen else {}, record["loads"]
+    turns = _turns(record) if chosen else {}
+    loads = record["loads"]
     pool = policy.pools[name]
     members = [
         Member(rep_from_row(row, policy, pool), credits.get(row["id"], CATCH_UP), turns.get(row["id"], 0), _load(loads, row))
@@ -35,6 +36,13 @@ def _team(record: Mapping[str, Any], name: str, rows: Rows, policy: Policy) -> T
     ]
     turn = record["turn"] - (record["pick"] is not None) if chosen else 0
     return Team(pool, members, datetime.fromisoformat(record["at"]), turn, record["rosters"][name])
+
+
+def _turns(record: Mapping[str, Any]) -> dict[str, int]:
+    """When each was last served, as far as it counted."""
+    credits, turns = record.get("credits_before", {}), record.get("last_turns")
+    in_turn = dict(zip(sorted(credits), turns, strict=True)) if turns else {}
+    return {**in_turn, **record.get("on_duty", {})}
 
 
 def _load(loads: Mapping[str, list[int]], row: Mapping[str, Any]) -> Load:

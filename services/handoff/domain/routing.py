@@ -39,7 +39,10 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The pick, or until when to hold the lead. `charges`: new credits of the pool's members, and who was served."""
+    """The pick, or until when to hold the lead. `charges`: new credits of the pool's members, and who was served.
+
+    `record` has no hash yet: whoever stores it seals it.
+    """
 
     pick: str | None
     pool: str
@@ -188,7 +191,7 @@ def _on_duty(case: _Case, duty: str) -> Outcome | None:
     for name in case.chain:
         fit = case.teams[name].on_duty(duty, _needs_in(case, name), case.tried)
         if fit:
-            case.record["last_turns"] = {one.rep.id: one.last_turn for one in fit}
+            case.record["on_duty"] = {one.rep.id: one.last_turn for one in fit}
             return _uncharged(case, duty, name, fit[0], records.on_duty(fit[0], name, duty))
     return None
 
@@ -217,7 +220,7 @@ def _held(case: _Case, kind: str, until: datetime | None, sentence: str) -> Outc
 
 def _close(case: _Case, kind: str, team: Team, pick: Member | None, sentence: str) -> dict[str, Any]:
     loads = [case.teams[name] for name in case.chain]
-    found = case.record | {
+    return case.record | {
         "pool": team.pool.name,
         "kind": kind,
         "turn": team.turn + (pick is not None),
@@ -226,4 +229,3 @@ def _close(case: _Case, kind: str, team: Team, pick: Member | None, sentence: st
         "sentence": sentence,
         **records.of_left_out(case.left_out),
     }
-    return records.sealed(found)

@@ -14,6 +14,7 @@ from services.handoff.domain.clocks import after, first_look, look_again_at, pro
 from services.handoff.domain.policy import Policy
 from services.handoff.domain.routing import Outcome
 from services.handoff.use_cases.facts import announce
+from services.handoff.use_cases.seal import sealed
 from shared import events
 from shared.database import Transaction
 
@@ -71,7 +72,7 @@ def _offer(writing: Writing, lead: Any, outcome: Outcome) -> None:
         "expires_at": made.expires_at,
         "touch_by": made.touch_by,
         "pool": outcome.pool if outcome.charges else "",
-        "decision": outcome.record,
+        "decision": sealed(outcome.record),
     }
     writing.assignments.append(row)
     writing.states.append(_state(lead, "offered", owner_id=outcome.pick, attempt=row["attempt"]))

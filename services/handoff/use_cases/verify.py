@@ -9,6 +9,7 @@ from services.handoff import store
 from services.handoff.domain.record import VERSION, hash_of_record
 from services.handoff.domain.replay import decide_again, roster_hash
 from services.handoff.use_cases.policy import policy_of
+from services.handoff.use_cases.seal import sealed
 from shared.database import Transaction
 
 CHUNK = 1000
@@ -47,4 +48,4 @@ def problem_with(record: Mapping[str, Any], texts: Mapping[str, str], rosters: M
     if not rosters.keys() >= set(record["rosters"].values()):
         return "names a roster that is not kept or was changed"
     again = decide_again(record, policy_of(texts[record["agreement"]]), rosters)
-    return None if again.record == record else "comes out otherwise when it is made again"
+    return None if sealed(again.record) == record else "comes out otherwise when it is made again"

@@ -8,6 +8,7 @@ import pytest
 from services.handoff.domain.record import hash_of_record
 from services.handoff.domain.replay import decide_again
 from services.handoff.domain.routing import Outcome, apply, decide
+from services.handoff.use_cases.seal import sealed
 from tests.services.handoff.people import NOW, TEAM, lead, policy, rep, team, uid
 
 RULES = """
@@ -248,8 +249,8 @@ def test_every_kind_of_decision_is_made_again_from_its_record_alone() -> None:
 
 def test_a_changed_record_is_found_out() -> None:
     found, rosters, outcome = many_outcomes()[0]
-    record = outcome.record
+    record = sealed(outcome.record | {"sentence": 'Zoë, ☃ and \U0001f600 "quoted" \\ \x7f \u2028.'})
     assert hash_of_record(record) == record["hash"]
-    changed = {**record, "pick": record["runner_up"], "runner_up": record["pick"]}
-    changed["hash"] = hash_of_record(changed)
+    assert hash_of_record({**record, "pick": None}) != record["hash"]
+    changed = {**outcome.record, "pick": record["runner_up"], "runner_up": record["pick"]}
     assert decide_again(changed, found, rosters).record != changed
