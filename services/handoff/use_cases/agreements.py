@@ -37,7 +37,7 @@ async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], no
         "ON CONFLICT (hash) DO UPDATE SET at = excluded.at, signed_by = excluded.signed_by, published_at = excluded.published_at",
     )
     await store.pools.join_everyone(unit, [name for name, pool in agreement.pools.items() if pool.everyone])
-    await store.timers.wake_held(unit, now)
+    await store.timers.wake_held(unit)
     await _publish(unit, row["hash"], text, now, signed_by, now)
     return str(row["hash"])
 

@@ -141,6 +141,7 @@ async def _set_state(unit: Transaction, rep_id: UUID, state: str, until: datetim
     if known["state"] == "left":
         raise PeopleError("This rep has left: add them again with another address.")
     await store.people.update(unit, rep_id, {"state": state, "paused_until": until})
+    await store.timers.wake_held(unit)
     return await store.people.rep(unit, rep_id)
 
 
@@ -203,6 +204,7 @@ async def _insert(unit: Transaction, given: NewRep, agreement: Agreement | None,
     everyone = {name: 1 for name, pool in (agreement.pools if agreement else {}).items() if pool.everyone}
     await store.people.set_weights(unit, rep_id, everyone if given.pools is None else given.pools)
     await _set_away(unit, rep_id, given.away)
+    await store.timers.wake_held(unit)
     return rep_id
 
 
@@ -212,6 +214,7 @@ async def _apply(unit: Transaction, known: Any, given: RepChanges) -> bool:
     await store.people.update(unit, known["id"], changes)
     weights = await store.people.set_weights(unit, known["id"], given.pools or {})
     away = await _set_away(unit, known["id"], given.away)
+    await store.timers.wake_held(unit)
     return bool(changes) or weights or away
 
 
