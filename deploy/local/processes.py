@@ -26,9 +26,10 @@ class Process:
         environment: Mapping[str, str] | None = None,
         user: int | None = None,
         directory: Path | str = "/",
+        yields: int = 0,
     ) -> None:
         self.name, self._command, self._environment = name, [str(part) for part in command], environment
-        self._user, self._directory = user, str(directory)
+        self._user, self._directory, self._yields = user, str(directory), yields
         self.log, self._pid_file = run_dir / f"{name}.log", run_dir / f"{name}.pid"
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -59,6 +60,9 @@ class Process:
                 **identity,
             )
         with contextlib.suppress(psutil.NoSuchProcess):
+            if self._yields:
+                started = psutil.Process(self.pid)
+                started.nice(min(19, started.nice() + self._yields))
             self._pid_file.write_text(f"{self.pid} {psutil.Process(self.pid).create_time()}")
 
     def end_leftover(self) -> None:

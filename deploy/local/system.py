@@ -154,6 +154,7 @@ class System:
             run_dir=self.local_dir / "run",
             environment={**self.environment, **extra},
             directory=ROOT,
+            yields=0 if module == "intake" else 5,  # answers come before what happens behind them
         )
 
     def _refuse_taken_ports(self) -> None:
