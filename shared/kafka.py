@@ -53,7 +53,8 @@ def make_consumer(settings: LocalSettings, *, group: str) -> AIOKafkaConsumer:
         isolation_level="read_committed",  # CRMs may publish in transactions
         fetch_min_bytes=1,
         fetch_max_wait_ms=250,
-        max_partition_fetch_bytes=1_048_576,
+        fetch_max_bytes=2_097_152,  # what waits in memory while a batch is applied; no record is larger than 256 KiB
+        max_partition_fetch_bytes=262_144,
         max_poll_records=500,
         session_timeout_ms=10_000,  # the pause of the group after a kill -9
         heartbeat_interval_ms=1_000,

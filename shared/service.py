@@ -50,8 +50,6 @@ class Service:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         telemetry.configure_logs(self.settings.service, level=self.settings.log_level, form=self.settings.log_format)
-        if self.settings.embedded:
-            await asyncio.to_thread(self.migrations.upgrade, self.settings.database_url)
         await self.database.open()
         await self._relay_database.open()
         for start in self.on_start:
@@ -145,6 +143,8 @@ class Service:
 
     def serve(self) -> int:
         """Run until SIGTERM, Ctrl-C or a failure. Returns the exit code."""
+        if self.settings.embedded and not self.migrations.upgrade_apart(self.settings.database_url):
+            return 1
         config = uvicorn.Config(
             self.app,
             host=self.settings.host,
