@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Security
+from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from shared.api_keys import USED_AGAIN_AFTER, digest_of, live_key, note_use
@@ -63,6 +63,12 @@ class KeyRing:
             return _checked(await self._caller(credentials), scope, for_reps=for_reps)
 
         return check
+
+    async def check(self, request: Request, scope: str) -> Caller:
+        """The same for a route that wants a key only sometimes."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        credentials = HTTPAuthorizationCredentials(scheme=scheme, credentials=key) if scheme.lower() == "bearer" else None
+        return _checked(await self._caller(credentials), scope, for_reps=False)
 
     def knows(self, key: str) -> bool:
         """Whether this is the key in the file."""

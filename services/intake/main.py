@@ -1,15 +1,20 @@
 """Composition root: everything intake is made of, put together on one page."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from services.intake import api, consumer, pages
+from services.intake.adapters.captcha import SiteVerify
 from services.intake.adapters.graph_api import GraphApi
 from services.intake.api import hooks
+from services.intake.domain.rate_limits import Buckets
 from services.intake.domain.submissions import Submission
 from services.intake.models import IntakeTable
+from services.intake.pages.form_post import FormPosts
 from services.intake.scheduler import Scheduler
 from services.intake.settings import Settings
 from services.intake.store import receipts
@@ -19,11 +24,14 @@ from services.intake.use_cases.canary import Canary
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.fetch_leads import FetchLeads
 from services.intake.use_cases.form_book import FormBook
+from services.intake.use_cases.guard import Guard
 from services.intake.use_cases.hear_followup import Loop
 from services.intake.use_cases.hear_sender import Endpoints
 from shared.consumer import Consumer
+from shared.database import Database
 from shared.group_commit import GroupCommit
 from shared.migrations import Migrations
+from shared.security import KeyRing, Signer, load_secret
 from shared.service import Service
 
 MIGRATIONS = Migrations(Path(__file__).parent / "migrations", IntakeTable.metadata)
@@ -65,8 +73,9 @@ def build(settings: Settings) -> Service:
         door = f"http://{host}:{settings.port}"
         service.background["canary"] = Canary(service.database, door, seconds=settings.canary_seconds).run
     answers.install(service.app)
-    api.add_routes(service.app, settings, capture, forms, service.database)
-    pages.add_routes(service.app, capture, forms)
+    guard = build_guard(settings, service.database)
+    api.add_routes(service.app, settings, capture, forms, guard, service.database)
+    pages.add_routes(service.app, FormPosts(capture, guard), forms)
     endpoints = Endpoints(service.database, capture, forms)
     hooks.add_routes(service.app, endpoints, settings.base_url)
 
@@ -76,3 +85,28 @@ def build(settings: Settings) -> Service:
 
     service.background["fetch leads"] = fetch
     return service
+
+
+def build_guard(settings: Settings, database: Database) -> Guard:
+    """What stands before the forms. The shipped settings stand in nobody's way."""
+
+    @cache
+    def signer() -> Signer:
+        return Signer(load_secret(settings.secret_key_file, settings.local_dir / "secret-key"), purpose="form loaded at")
+
+    secrets = {
+        "turnstile": (settings.turnstile_url, settings.turnstile_secret),
+        "hcaptcha": (settings.hcaptcha_url, settings.hcaptcha_secret),
+    }
+    return Guard(
+        signer,
+        settings.spam_score_limit,
+        per_address=Buckets(settings.posts_per_address_minute),
+        per_form=Buckets(settings.posts_per_form_minute),
+        per_contact=Buckets(settings.posts_per_contact_hour, 3600),
+        keys=KeyRing(settings.api_key_file, database),
+        own_host=urlsplit(settings.base_url).hostname or "",
+        trusted_proxies=settings.trusted_networks,
+        evidence_ip=settings.consent_ip,
+        captchas={provider: SiteVerify(url, secret) for provider, (url, secret) in secrets.items() if secret},
+    )

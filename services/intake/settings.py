@@ -1,6 +1,9 @@
 """INTAKE_* environment."""
 
-from pydantic import Field
+import ipaddress
+from typing import Literal
+
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -21,3 +24,26 @@ class Settings(ServiceSettings):
     canary_seconds: float = Field(default=0, ge=0)  # a canary lead this often through our own door; 0: none
     meta_graph_url: str = "https://graph.facebook.com/v23.0"
     meta_token: str = Field(default="", repr=False)  # of a system user who may read the pages' leads
+
+    spam_score_limit: int = 100  # from here on a post is set aside; a filled trap is in any case
+    posts_per_address_minute: int = Field(default=0, ge=0)  # 0: no limit. An address is one of IPv4, or a /64 of IPv6
+    posts_per_form_minute: int = Field(default=0, ge=0)
+    posts_per_contact_hour: int = Field(default=0, ge=0)  # the same email or phone
+    trusted_proxies: str = ""  # networks whose X-Forwarded-For is believed, separated by commas
+    consent_ip: Literal["full", "block", "none"] = "full"  # what consent evidence keeps of the address
+    turnstile_url: str = "https://challenges.cloudflare.com/turnstile/v0/siteverify"
+    turnstile_secret: str = Field(default="", repr=False)
+    hcaptcha_url: str = "https://api.hcaptcha.com/siteverify"
+    hcaptcha_secret: str = Field(default="", repr=False)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for one in value.split(","):
+            if one.strip():
+                ipaddress.ip_network(one.strip())
+        return value
+
+    @property
+    def trusted_networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        return [ipaddress.ip_network(one.strip()) for one in self.trusted_proxies.split(",") if one.strip()]

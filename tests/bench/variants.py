@@ -26,7 +26,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.intake import api
 from services.intake.domain import forms
 from services.intake.domain.submissions import Submission
-from services.intake.main import MIGRATIONS
+from services.intake.main import MIGRATIONS, build_guard
 from services.intake.settings import Settings
 from services.intake.store.receipts import Captured
 from services.intake.use_cases import answers
@@ -48,7 +48,14 @@ def no_db() -> FastAPI:
     settings = Settings(database_url="postgresql://nowhere/x")
     service = Service(settings, MIGRATIONS, title="no database", description="Its store keeps nothing.")
     answers.install(service.app)
-    api.add_routes(service.app, settings, Capture("US", queue), FormBook.fixed(API), service.database)
+    api.add_routes(
+        service.app,
+        settings,
+        Capture("US", queue),
+        FormBook.fixed(API),
+        build_guard(settings, service.database),
+        service.database,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

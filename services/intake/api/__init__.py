@@ -12,20 +12,21 @@ from services.intake.settings import Settings
 from services.intake.use_cases.answers import RECEIVED, body_schema, received
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.form_book import FormBook
+from services.intake.use_cases.guard import Guard
 from services.intake.use_cases.ledger import read_ledger
 from shared.database import Database
 from shared.http import Problem, problems, serve_directly
 from shared.security import KeyRing
 
 
-def add_routes(app: FastAPI, settings: Settings, capture: Capture, forms: FormBook, database: Database) -> None:
+def add_routes(app: FastAPI, settings: Settings, capture: Capture, forms: FormBook, guard: Guard, database: Database) -> None:
     @app.post(
         "/v1/leads",
         status_code=202,
         tags=["capture"],
         summary="Hand in a lead",
         openapi_extra=body_schema("application/json"),
-        responses={202: RECEIVED, **problems(400, 404, 413, 415, 422, 503)},
+        responses={202: RECEIVED, **problems(400, 401, 403, 404, 413, 415, 422, 429, 503)},
     )
     async def post_lead(request: Request) -> Response:
         media_type = media_type_of(request)
@@ -35,7 +36,8 @@ def add_routes(app: FastAPI, settings: Settings, capture: Capture, forms: FormBo
         form, key = forms.get(values.get("form", "api")), idempotency_key(request)
         if form is None:
             raise Problem(404, "There is no form of this name.")
-        captured = await capture.keep(form, values, now=datetime.now(UTC), idempotency_key=key)
+        held = await guard.admit_software(form, request, values) if guard.watches(form) else None
+        captured = await capture.keep(form, values, now=datetime.now(UTC), idempotency_key=key, held=held)
         return received(captured, replayed=captured.repeated and key is not None)
 
     serve_directly(app, "/v1/leads", post_lead)

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from services.intake.adapters.form_files import FormRefused, FormSpec, read_definition, read_file
+from services.intake.pages.embed import markup
+from services.intake.pages.rendering import snippet
 from services.intake.settings import Settings
 from services.intake.store import forms as store
 from shared.commands import in_transaction, read_settings
@@ -41,10 +43,23 @@ def show_all() -> None:
         click.echo(f"{row['key']}  version {row['version']}  {state}  {row['definition'].get('title', '')}")
 
 
-@forms.command(help="The definition of a form.")
+@forms.command(help="The definition of a form; with --html, what to paste into a page.")
 @click.argument("key")
-def show(key: str) -> None:
-    click.echo(json.dumps(definition_of(key).model_dump(mode="json", exclude_defaults=True), indent=2, ensure_ascii=False))
+@click.option("--html", "as_html", is_flag=True, help="Plain HTML that works without a script.")
+def show(key: str, as_html: bool) -> None:
+    form = definition_of(key)
+    if as_html:
+        click.echo(snippet(form.read(), read_settings(Settings).base_url))
+    else:
+        click.echo(json.dumps(form.model_dump(mode="json", exclude_defaults=True), indent=2, ensure_ascii=False))
+
+
+@forms.command(
+    help="What to paste for a form that answers without leaving the page. Needs this site in CSP script-src and connect-src."
+)
+@click.argument("key")
+def embed(key: str) -> None:
+    click.echo(markup(definition_of(key).read(), read_settings(Settings).base_url))
 
 
 @forms.command(help="Stop taking posts of a form. To senders it is as if it had never been.")

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from services.intake.domain.submissions import ATTRIBUTION
 
+SELECTIONS = ("emergency", "estimate", "maintenance", "question")
 NAMES = {
     "first_name": "first_name firstname first fname given_name forename name_first first_names vorname prenom",
     "last_name": "last_name lastname last lname surname family_name name_last nachname nom",
@@ -24,8 +25,7 @@ NAMES = {
 ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases.split()}
 TOKENS = {"email": ("email", "e_mail"), "phone": ("phone", "telephone", "mobile", "tel"), "postal_code": ("zip", "postcode")}
 NEEDS = ("selection", "service", "need", "help", "request", "reason", "topic", "subject", "interest", "what")
-TRANSPORT = {"oid", "retURL", "return_url", "form-name", "debug", "debugEmail", "g-recaptcha-response", "h-captcha-response"}
-TRANSPORT |= {"cf-turnstile-response"}
+TRANSPORT = {"oid", "retURL", "return_url", "form-name", "debug", "debugEmail"}
 PAGES = ("page_url", "pageUri", "page_uri", "source_url", "landing_page_url", "landing_page", "url", "page", "_page")
 TICKS = {"yes", "no", "on", "off", "true", "false", "1", "0"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -163,6 +163,7 @@ def _attribute(found: dict[str, Any], rest: dict[str, Any], values: Mapping[str,
         address = values.get(key)
         if isinstance(address, str) and address.startswith(("http://", "https://")) and len(address) < 4000:
             given.setdefault("landing_page", address)
+            rest.pop(key, None)
             for name, said in parse_qsl(_query(address)):
                 if name in ATTRIBUTION:
                     given.setdefault(name, said)
@@ -171,8 +172,6 @@ def _attribute(found: dict[str, Any], rest: dict[str, Any], values: Mapping[str,
             given.setdefault(name, rest.pop(name))
     if given:
         found["attribution"] = given
-    for key in PAGES:
-        rest.pop(key, None)
     if isinstance(rest.get("attribution"), dict):
         del rest["attribution"]
 

@@ -15,6 +15,7 @@ LIMITS = {  # the fields every form shares; all others are answers
     "message": 5000,
 }
 MAX_ANSWER = 5000
+UNTICKED = {"", "no", "off", "false", "0", "none"}
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f\u2028\u2029]")  # in one-line fields: a line break would reach a mail header
 
 
@@ -82,6 +83,14 @@ class Form:
     captcha: Captcha | None = None
     version: int = 1
 
+    @property
+    def own_names(self) -> set[str]:
+        return {field.name for field in self.fields}
+
+    @property
+    def selections(self) -> set[str]:
+        return {choice.value for field in self.fields if field.name == "selection" for choice in field.choices}
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -146,3 +155,20 @@ def _check_text(field: Field, text: Any) -> FieldError | None:
             name, "invalid" if special else "characters", special or f"{label}: please use one line without control characters."
         )
     return None
+
+
+def ticked_boxes(form: Form, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The consents a post gives, in the words the form shows. A box left empty says nothing, neither yes nor no."""
+    return [
+        {
+            "channel": box.channel,
+            "purpose": box.purpose,
+            "granted": True,
+            "text": box.text,
+            "version": box.version,
+            "checkbox": box.name,
+            "seller": box.seller,
+        }
+        for box in form.consents
+        if str(values.get(f"_consent_{box.name}", "")).strip().lower() not in UNTICKED
+    ]

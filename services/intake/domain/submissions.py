@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.intake.domain.forms import LIMITS
+from services.intake.domain.spam import PUZZLES, TRAPS
 
 ATTRIBUTION = [
     "utm_source",
@@ -26,8 +27,8 @@ ATTRIBUTION = [
     "landing_page",
     "referrer",
 ]
-CONTROL = {"form", "consents", "attribution", "test", "external_id", *LIMITS}
-TRAPS = ("_gotcha", "bot-field")
+CONTROL = {"form", "consents", "attribution", "test", "external_id", *LIMITS, *PUZZLES, *TRAPS}
+SHOWN = ("version", "checkbox", "seller")  # of a consent: which words, which box, for whom
 MAX_ANSWERS, MAX_DEPTH, MAX_TEXT = 100, 20, 5000
 
 
@@ -57,7 +58,7 @@ class Submission:
 def split_body(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[dict[str, Any]]]:
     """Answers, attribution and consents. Unknown keys are answers; a lead is never dropped over one."""
     answers = {key: value for key, value in values.items() if key not in CONTROL and not key.startswith("_")}
-    answers = {key: value for key, value in answers.items() if key not in ATTRIBUTION and key not in TRAPS}
+    answers = {key: value for key, value in answers.items() if key not in ATTRIBUTION}
     if len(answers) > MAX_ANSWERS:
         raise NotAnswerable("answers", f"Please send at most {MAX_ANSWERS} answers.")
     for key, value in answers.items():
@@ -121,6 +122,7 @@ def _consents(given: Any) -> list[dict[str, Any]]:
                 "purpose": purpose and purpose[:200],
                 "granted": one["granted"],
                 "text": (text or "")[:5000],
+                **{name: one[name][:200] for name in SHOWN if isinstance(one.get(name), str) and "\x00" not in one[name]},
             }
         )
     return kept
@@ -139,3 +141,8 @@ def content_key(said: bytes) -> bytes:
 
 def idempotency_key(key: str) -> bytes:
     return hashlib.sha256(b"idempotency\0" + key.encode()).digest()
+
+
+def page_key(submission_id: str, content_key: bytes) -> bytes:
+    """One filling-in of a form: sent twice it is one, but somebody who goes back and corrects it says something new."""
+    return hashlib.sha256(b"page\0" + submission_id.encode("utf-8", "surrogatepass") + content_key).digest()

@@ -1,20 +1,20 @@
 """Forms: what a web form posts, the hosted form, its errors and its thank-you page. No JavaScript needed."""
 
-from datetime import UTC, datetime
-
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
-from services.intake.adapters.requests import form_values, idempotency_key, return_to, wants_json
 from services.intake.domain.forms import Form
-from services.intake.pages.rendering import form_page, thanks_page
-from services.intake.use_cases.answers import RECEIVED, body_schema, received
-from services.intake.use_cases.capture import Capture, Invalid
+from services.intake.pages import embed
+from services.intake.pages.form_post import FormPosts, cors_headers
+from services.intake.pages.rendering import form_page, headers_of, thanks_page
+from services.intake.use_cases.answers import RECEIVED, body_schema
 from services.intake.use_cases.form_book import FormBook
 from shared.http import Problem, problems
 
+CORS = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key"}
 
-def add_routes(app: FastAPI, capture: Capture, forms: FormBook) -> None:
+
+def add_routes(app: FastAPI, posts: FormPosts, forms: FormBook) -> None:
     def known(key: str) -> Form:
         form = forms.get(key)
         if form is None:
@@ -27,26 +27,31 @@ def add_routes(app: FastAPI, capture: Capture, forms: FormBook) -> None:
         tags=["capture"],
         summary="What a web form posts",
         openapi_extra=body_schema("application/x-www-form-urlencoded", "multipart/form-data", "application/json"),
-        responses={202: RECEIVED, 303: {"description": "Stored"}, **problems(400, 404, 413, 415, 422, 503)},
+        responses={
+            202: RECEIVED,
+            303: {"description": "Stored"},
+            422: {"description": "The page again, or a problem", "content": {"text/html": {}, "application/problem+json": {}}},
+            **problems(400, 401, 403, 404, 413, 415, 429, 503),
+        },
     )
     async def post_form(request: Request, form: str) -> Response:
-        asked, values, as_json = known(form), await form_values(request), wants_json(request)
-        try:
-            key = idempotency_key(request)
-            captured = await capture.keep(asked, values, now=datetime.now(UTC), idempotency_key=key)
-        except Invalid as error:
-            if as_json:
-                raise
-            return HTMLResponse(form_page(asked, values, error.errors), 422)
-        if as_json:
-            return received(captured)
-        return RedirectResponse(return_to(values, asked), 303)
+        return await posts.answer(request, known(form))
 
-    @app.get("/f/{form}", tags=["capture"], summary="The form as a page", response_class=HTMLResponse)
+    @app.options("/f/{form}", tags=["capture"], summary="Which sites may post", status_code=204, responses=problems(403, 404))
+    async def preflight(request: Request, form: str) -> Response:
+        allowed = cors_headers(known(form), request)
+        if "access-control-allow-origin" not in allowed:
+            raise Problem(403, "This form takes posts from its own pages only.", {"Vary": "Origin"})
+        return Response(status_code=204, headers=allowed | CORS | {"Access-Control-Max-Age": "7200"})
+
+    @app.get("/f/{form}", tags=["capture"], summary="The form as a page", response_class=HTMLResponse, responses=problems(404))
     async def get_form(form: str) -> HTMLResponse:
-        return HTMLResponse(form_page(known(form), {}, []))
+        asked = known(form)
+        return HTMLResponse(form_page(asked, {}, [], hidden=posts.hidden(asked)), headers=headers_of(asked))
 
-    @app.get("/f/{form}/thanks", tags=["capture"], summary="Thank you", response_class=HTMLResponse)
+    @app.get("/f/{form}/thanks", tags=["capture"], summary="Thank you", response_class=HTMLResponse, responses=problems(404))
     async def get_thanks(form: str) -> HTMLResponse:
-        known(form)
-        return HTMLResponse(thanks_page())
+        asked = known(form)
+        return HTMLResponse(thanks_page(asked), headers=headers_of(asked))
+
+    embed.add_routes(app)

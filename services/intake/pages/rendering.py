@@ -3,13 +3,19 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from services.intake.adapters.form_files import origin_of
 from services.intake.domain.forms import Field, FieldError, Form
 
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, auto_reload=False
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    auto_reload=False,
+    trim_blocks=True,
 )
 AUTOCOMPLETE = {
     "first_name": "given-name",
@@ -23,15 +29,36 @@ AUTOCOMPLETE = {
 }
 
 
-def form_page(form: Form, values: Mapping[str, Any], errors: Sequence[FieldError]) -> str:
+SCRIPTS = {
+    "turnstile": ("https://challenges.cloudflare.com/turnstile/v0/api.js", "cf-turnstile"),
+    "hcaptcha": ("https://js.hcaptcha.com/1/api.js", "h-captcha"),
+}
+
+
+def form_page(form: Form, values: Mapping[str, Any], errors: Sequence[FieldError], *, hidden: Mapping[str, str]) -> str:
     """The form; after a mistake with a summary, the sentence beside each field, and everything typed kept."""
-    fields = [_shown(field, values.get(field.name), errors, form) for field in form.fields]
-    names = {field.name for field in form.fields}
-    other = [error for error in errors if error.field not in names]
+    other = [error for error in errors if error.field not in form.own_names]
+    parts = parts_of(form, values, errors) | {"hidden": hidden, "errors": errors, "other": other}
+    return _templates.get_template("form.html").render(form=form, base="", **parts)
+
+
+def snippet(form: Form, base: str) -> str:
+    """The same form to paste into any page: plain HTML that works without a script."""
+    return _templates.get_template("fields.html").render(form=form, base=base, hidden={}, **parts_of(form, {}, []))
+
+
+def parts_of(form: Form, values: Mapping[str, Any], errors: Sequence[FieldError]) -> dict[str, Any]:
     boxes = [
-        {"name": f"_consent_{box.name}", "text": box.text, "ticked": f"_consent_{box.name}" in values} for box in form.consents
+        {"name": name, "text": box.text, "ticked": name in values} for box in form.consents for name in [f"_consent_{box.name}"]
     ]
-    return _templates.get_template("form.html").render(form=form, fields=fields, boxes=boxes, errors=errors, other=other)
+    captcha = form.captcha and dict(
+        zip(("script", "class"), SCRIPTS[form.captcha.provider], strict=True), key=form.captcha.site_key
+    )
+    return {
+        "fields": [_shown(field, values.get(field.name), errors, form) for field in form.fields],
+        "boxes": boxes,
+        "captcha": captcha,
+    }
 
 
 def _shown(field: Field, value: Any, errors: Sequence[FieldError], form: Form) -> dict[str, Any]:
@@ -47,5 +74,18 @@ def _shown(field: Field, value: Any, errors: Sequence[FieldError], form: Form) -
     }
 
 
-def thanks_page() -> str:
-    return _templates.get_template("thanks.html").render()
+def thanks_page(form: Form) -> str:
+    return _templates.get_template("thanks.html").render(form=form)
+
+
+def headers_of(form: Form) -> dict[str, str]:
+    """What the page may load and who may frame it. A post may end on an allowed return page."""
+    ancestors = " ".join(form.frame_ancestors) or "'none'"
+    targets = " ".join({"'self'": 1} | {origin: 1 for url in form.return_urls if (origin := origin_of(url))})
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action {targets}; frame-ancestors {ancestors}"
+    if form.captcha:
+        host = f"https://{urlsplit(SCRIPTS[form.captcha.provider][0]).hostname}"
+        hosts = f"{host} https://*.hcaptcha.com" if form.captcha.provider == "hcaptcha" else host
+        policy += f"; script-src {hosts}; frame-src {hosts}; connect-src {hosts}"
+    framed = {"X-Frame-Options": "SAMEORIGIN"} if form.frame_ancestors else {}
+    return {"Content-Security-Policy": policy, **framed}

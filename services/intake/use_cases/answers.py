@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
@@ -53,24 +54,28 @@ def body_schema(*media_types: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {name: {"schema": LEAD_SCHEMA} for name in media_types}}}
 
 
-def received(captured: Captured, *, replayed: bool = False) -> Response:
-    body = b'{"lead_id":"%s","status":"received"}' % str(captured.lead_id).encode()
-    return ReadyJson(body, 202, [(b"idempotent-replayed", b"true")] if replayed else ())
+def received(captured: Captured, *, replayed: bool = False, redirect_url: str | None = None) -> Response:
+    headers = [(b"idempotent-replayed", b"true")] if replayed else ()
+    if redirect_url is None:
+        return ReadyJson(b'{"lead_id":"%s","status":"received"}' % str(captured.lead_id).encode(), 202, headers)
+    told = {"lead_id": str(captured.lead_id), "status": "received", "redirect_url": redirect_url}
+    return ReadyJson(orjson.dumps(told), 202, headers)
+
+
+def refusal(error: Invalid | KeyReused | Overloaded) -> Response:
+    """What capturing refuses, as a problem."""
+    if isinstance(error, Invalid):
+        listed = [{"field": one.field, "code": one.code, "detail": one.detail} for one in error.errors]
+        return Problem(422, error.errors[0].detail, errors=listed).response()
+    if isinstance(error, KeyReused):
+        detail = "This Idempotency-Key was used for another lead. Please use a new key for a new lead."
+        return Problem(422, detail, errors=[]).response()
+    return Problem(503, "We are busy. Please send this again in a few seconds.", {"Retry-After": "2"}).response()
 
 
 def install(app: FastAPI) -> None:
-    """What capturing may refuse, as problems."""
+    async def answer(_: Request, error: Any) -> Response:
+        return refusal(error)
 
-    @app.exception_handler(Invalid)
-    async def _invalid(_: Request, error: Invalid) -> Response:
-        listed = [{"field": one.field, "code": one.code, "detail": one.detail} for one in error.errors]
-        return Problem(422, error.errors[0].detail, errors=listed).response()
-
-    @app.exception_handler(KeyReused)
-    async def _reused(_: Request, error: KeyReused) -> Response:
-        detail = "This Idempotency-Key was used for another lead. Please use a new key for a new lead."
-        return Problem(422, detail, errors=[]).response()
-
-    @app.exception_handler(Overloaded)
-    async def _overloaded(_: Request, error: Overloaded) -> Response:
-        return Problem(503, "We are busy. Please send this again in a few seconds.", {"Retry-After": "2"}).response()
+    for refused in (Invalid, KeyReused, Overloaded):
+        app.add_exception_handler(refused, answer)

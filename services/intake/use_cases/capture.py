@@ -1,7 +1,7 @@
 """The first step: check a post and make it a submission that can be stored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from services.intake.adapters.contact_details import bare_email, e164
 from services.intake.domain import submissions
 from services.intake.domain.deliveries import faults, fit, set_faults_aside
 from services.intake.domain.forms import FieldError, Form, check_fields
+from services.intake.domain.spam import is_trapped
 from services.intake.domain.submissions import NotAnswerable, Submission
 from services.intake.store.receipts import Captured
 from shared.group_commit import GroupCommit, Overloaded
@@ -46,12 +47,18 @@ class Capture:
         *,
         now: datetime,
         idempotency_key: str | None = None,
+        submission_id: str | None = None,
         held: str | None = None,
+        evidence: dict[str, str] | None = None,
     ) -> Captured:
         """Raises Invalid, KeyReused or Overloaded; then nothing was promised. `held`: why it is quarantined at once."""
         region = form.region or self.region
         try:
             submission = read_submission(form, values, region=region, now=now, idempotency_key=idempotency_key, held=held)
+            if evidence:
+                submission.content["evidence"] = evidence
+            if submission_id and not idempotency_key:
+                submission = replace(submission, idempotency_key=submissions.page_key(submission_id, submission.content_key))
         except Invalid:
             SUBMISSIONS.labels(form.key, "invalid").inc()
             raise
@@ -94,7 +101,7 @@ def read_submission(
         content = _content(fields, values)
     except NotAnswerable as error:
         raise Invalid([FieldError(error.field, "invalid", error.detail)]) from error
-    held = held or ("trap" if any(values.get(trap) for trap in submissions.TRAPS) else None)
+    held = held or ("trap" if is_trapped(values) else None)
     return Submission(
         lead_id=uuid7(),
         form=form.key,

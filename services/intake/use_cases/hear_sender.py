@@ -13,7 +13,7 @@ from services.intake.adapters.senders import KINDS
 from services.intake.adapters.senders.bodies import objects_of
 from services.intake.adapters.senders.post import Heard, NotUnderstood, Post, Reading
 from services.intake.adapters.senders.signatures import same
-from services.intake.domain.aliases import canonical
+from services.intake.domain.aliases import SELECTIONS, canonical
 from services.intake.domain.forms import Form
 from services.intake.store import endpoints as store
 from services.intake.use_cases.capture import Capture
@@ -23,7 +23,6 @@ from shared.database import Database, is_transient
 from shared.group_commit import Overloaded
 
 HOOKS = Counter("webhook_posts_total", "Posts to endpoints", ["kind", "outcome"])
-SELECTIONS = ("emergency", "estimate", "maintenance", "question")
 
 
 class UnknownEndpoint(Exception):
@@ -69,9 +68,7 @@ class Endpoints:
         return endpoint, form
 
     async def keep(self, form: Form, endpoint_id: str, reading: Reading, now: datetime) -> UUID:
-        own = {field.name for field in form.fields}
-        choices = {choice.value for field in form.fields if field.name == "selection" for choice in field.choices}
-        values = canonical(reading.values, own=own, selections=choices or SELECTIONS)
+        values = canonical(reading.values, own=form.own_names, selections=form.selections or SELECTIONS)
         key = f"{endpoint_id}\0{reading.provider_id}" if reading.provider_id else None
         return (await self.capture.keep_delivery(form, values, now=now, provider_key=key, held=reading.held)).lead_id
 

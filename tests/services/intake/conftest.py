@@ -1,7 +1,7 @@
 """Intake on a real database, without Kafka: its doors, and its second step."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,11 @@ class Doors:
     http: httpx.AsyncClient
     database: Database
     queue: GroupCommit[Submission, Captured]
+    reload: Callable[[], Awaitable[None]]
+
+    async def reload_forms(self) -> None:
+        """What the service does by itself every second."""
+        await self.reload()
 
     async def submissions(self) -> list[dict[str, Any]]:
         async with self.database.reading() as unit:
@@ -39,11 +44,15 @@ class Doors:
         return found
 
 
-async def open_doors(database: Database, **settings: Any) -> AsyncIterator[Doors]:
-    service = build(Settings(database_url=database.url, **settings))
+async def open_doors(database: Database, folder: Path, **settings: Any) -> AsyncIterator[Doors]:
+    service = build(Settings(database_url=database.url, local_dir=folder, **settings))
     service.database._pool = database._pool  # the same connections: the tests look at what it wrote
-    for start in service.on_start:
-        await start()
+
+    async def start() -> None:
+        for work in service.on_start:
+            await work()
+
+    await start()
 
     async def write(submissions: list[Submission]) -> list[Captured]:
         async with database.transaction() as unit:
@@ -53,7 +62,7 @@ async def open_doors(database: Database, **settings: Any) -> AsyncIterator[Doors
     writers = [asyncio.create_task(work()) for work in (service.background["capture"], queue.run)]
     transport = httpx.ASGITransport(service.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://intake.example") as client:
-        yield Doors(client, database, queue)
+        yield Doors(client, database, queue, start)
     for writer in writers:
         writer.cancel()
     await asyncio.gather(*writers, return_exceptions=True)
@@ -68,7 +77,7 @@ def keyed(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 async def doors(intake_database: Database, tmp_path: Path) -> AsyncIterator[Doors]:
-    async for found in open_doors(intake_database, api_key_file=tmp_path / "api-key"):
+    async for found in open_doors(intake_database, tmp_path):
         yield found
 
 

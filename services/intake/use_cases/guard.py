@@ -1,0 +1,118 @@
+"""What stands before a form: whose pages may post, how often, with which key; and whether it looks like a robot."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+
+from services.intake.adapters.captcha import Captcha, hosts_of, token_of
+from services.intake.adapters.disposable import is_disposable
+from services.intake.adapters.visits import Network, Visit, block_of, visit_of
+from services.intake.domain.forms import Form
+from services.intake.domain.rate_limits import Buckets
+from services.intake.domain.spam import Signals, count_links, is_trapped, reason_to_hold
+from shared.http import Problem
+from shared.security import KeyRing, Signer
+
+
+@dataclass(slots=True)
+class Guard:
+    """Refuses with a Problem, or says why a post is to be set aside."""
+
+    signer: Callable[[], Signer]
+    spam_limit: int
+    per_address: Buckets
+    per_form: Buckets
+    per_contact: Buckets
+    keys: KeyRing
+    own_host: str = ""
+    trusted_proxies: Sequence[Network] = ()
+    evidence_ip: str = "full"
+    captchas: Mapping[str, Captcha] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+
+    async def admit(self, form: Form, request: Request) -> Visit:
+        """Before the body is read: cheap refusals first."""
+        visit = visit_of(request, self.trusted_proxies)
+        if form.require_key or shows_key(request):
+            await self.keys.check(request, "leads:write")
+            return visit  # software with a key of ours is no stranger
+        self._limit("address", self.per_address, block_of(visit.address))
+        self._limit("form", self.per_form, form.key)
+        if (visit.origin is None and form.require_origin) or (
+            visit.origin is not None and form.origins and not visit.own and visit.origin not in form.origins
+        ):
+            raise Problem(403, "This form takes posts from its own pages only.")
+        return visit
+
+    def watches(self, form: Form) -> bool:
+        """Whether a post of software must be looked at: with nothing set, it costs nothing."""
+        limits = self.per_address.limit or self.per_form.limit or self.per_contact.limit
+        return bool(limits or form.origins or form.require_origin or form.require_key or form.captcha)
+
+    async def admit_software(self, form: Form, request: Request, values: Mapping[str, Any]) -> str | None:
+        """POST /v1/leads: a form's rules hold there too. Why it is to be set aside, or None."""
+        visit = await self.admit(form, request)
+        if shows_key(request):
+            return None
+        self.admit_contact(values)
+        return await self._unsolved(form, visit, values)
+
+    def admit_contact(self, values: Mapping[str, Any]) -> None:
+        for name in ("email", "phone"):
+            if isinstance(value := values.get(name), str) and value.strip():
+                self._limit("contact", self.per_contact, value.strip().lower())
+
+    async def reason_to_hold(self, form: Form, visit: Visit, values: Mapping[str, Any], now: datetime) -> str | None:
+        email = values.get("email")
+        signals = Signals(
+            trapped=is_trapped(values),
+            open_seconds=self.open_seconds(form, values.get("_loaded_at"), now),
+            disposable=isinstance(email, str) and is_disposable(email),
+            links=count_links(values),
+        )
+        return reason_to_hold(signals, self.spam_limit) or await self._unsolved(form, visit, values)
+
+    async def _unsolved(self, form: Form, visit: Visit, values: Mapping[str, Any]) -> str | None:
+        if form.captcha is None:
+            return None
+        captcha = self.captchas.get(form.captcha.provider)
+        hosts = [*hosts_of(form.origins), self.own_host] if form.origins else []
+        answer = await captcha.check(token_of(values), visit.address, hosts) if captcha else "outage"
+        if answer == "passed" or (answer == "outage" and form.captcha.on_outage == "accept"):
+            return None
+        if answer == "outage" and form.captcha.on_outage == "reject":
+            raise Problem(503, "We could not check that you are a person. Please try again in a minute.", {"Retry-After": "60"})
+        return "captcha not solved" if answer == "failed" else "captcha could not be checked"
+
+    def evidence(self, form: Form, visit: Visit, page: str | None) -> dict[str, str]:
+        """What consent was given on, and by whom, as far as the installation wants to know."""
+        address = {"full": visit.address, "block": block_of(visit.address)}.get(self.evidence_ip, "")
+        found = {"page_url": page or visit.page, "ip": address, "user_agent": visit.user_agent}
+        found = {name: "".join(one for one in value if one.isprintable())[:500] for name, value in found.items() if value}
+        return {**found, "form_version": str(form.version)}
+
+    def loaded_at(self, form: Form, now: datetime) -> str:
+        """The time of loading, as a hidden field nobody else can write."""
+        return self.signer().sign(f"{form.key} {int(now.timestamp())}")
+
+    def open_seconds(self, form: Form, token: Any, now: datetime) -> float | None:
+        content = self.signer().open(token) if isinstance(token, str) and len(token) < 300 else None
+        key, _, stamp = (content or "").rpartition(" ")
+        return now.timestamp() - int(stamp) if key == form.key else None
+
+    def _limit(self, what: str, buckets: Buckets, who: str) -> None:
+        wait = buckets.wait_for(who, self.clock())
+        if wait:
+            seconds = math.ceil(wait)
+            raise Problem(
+                429, f"Too many posts from this {what}. Please try again in {seconds} s.", {"Retry-After": str(seconds)}
+            )
+
+
+def shows_key(request: Request) -> bool:
+    return request.headers.get("authorization", "")[:7].lower() == "bearer "

@@ -1,0 +1,183 @@
+"""Posts of forms: every shape senders have, whose pages may post, and what comes back."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from services.intake.adapters.form_files import read_file
+from services.intake.pages.embed import integrity, markup, script
+from services.intake.store import forms as form_store
+from tests.services.intake.conftest import Doors
+from tests.services.intake.test_forms import SPRING
+
+GRACE = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.net", "phone": "+14195552002"}
+ASKED = {"selection": "estimate", "message": "The old tank leaks."}
+SITE = "https://www.maple.example"
+
+
+async def add_form(doors: Doors, text: str) -> None:
+    form = read_file(text)
+    async with doors.database.transaction() as unit:
+        await form_store.put(unit, form.key, form.model_dump(mode="json", exclude_defaults=True), datetime.now(UTC))
+    await doors.reload_forms()
+
+
+@pytest.fixture
+async def spring(doors: Doors) -> Doors:
+    await add_form(doors, SPRING)
+    return doors
+
+
+def filled(**more: Any) -> dict[str, Any]:
+    return {"email": "grace@example.net", "boiler": "gas", **more}
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        {"data": {**GRACE, **ASKED}},
+        {"files": {name: (None, value) for name, value in (GRACE | ASKED).items()}},
+        {"json": {**GRACE, **ASKED}},
+        {"data": {"name": "Grace Hopper", "_replyto": "grace@example.net", "tel": "419 555 2002", "_next": "/x",
+                  "_subject": "s", **ASKED}},
+        {"data": {"form-name": "contact", "bot-field": "", "Full Name": "Grace Hopper", "E-mail": "grace@example.net",
+                  "Mobile": "(419) 555-2002", "comments": "The old tank leaks.", "selection": "estimate"}},
+        {"data": {"oid": "00D", "retURL": "/x", "first_name": "Grace", "last_name": "Hopper", "email": "grace@example.net",
+                  "phone": "4195552002", "description": "The old tank leaks.", "00N300": "estimate", "lead_source": "Web",
+                  "selection": "estimate"}},
+        {"json": {"fields": [{"name": "firstname", "value": "Grace"}, {"name": "lastname", "value": "Hopper"},
+                             {"name": "email", "value": "grace@example.net"}, {"name": "phone", "value": "419-555-2002"},
+                             {"name": "message", "value": "The old tank leaks."}, {"name": "selection", "value": "estimate"}],
+                  "context": {"pageUri": "https://maple.example/?utm_source=radio"}}},
+    ],
+)  # fmt: skip
+async def test_a_post_is_understood_in_the_shape_of_every_form_service(doors: Doors, post: dict[str, Any]) -> None:
+    answer = await doors.http.post("/f/contact", **post)
+    assert answer.status_code in (202, 303), answer.text
+    found = await doors.only_submission()
+    assert found["content"]["fields"] == {**GRACE, **ASKED}
+    assert {"oid", "retURL", "form-name", "_next"}.isdisjoint(found["content"]["answers"])
+
+
+async def test_a_browser_goes_to_the_allowed_page_and_a_script_is_told(spring: Doors) -> None:
+    wanted = f"{SITE}/thanks?from=form"
+    answer = await spring.http.post("/f/spring", data=filled(retURL=wanted))
+    assert (answer.status_code, answer.headers["location"]) == (303, wanted)
+    answer = await spring.http.post("/f/spring", json=filled(_redirect="https://evil.example/"))
+    assert answer.status_code == 202
+    assert answer.json()["redirect_url"] == "/f/spring/thanks"
+
+
+async def test_a_ticked_box_is_consent_in_the_words_shown_and_an_empty_one_says_nothing(spring: Doors) -> None:
+    headers = {"Referer": f"{SITE}/offer", "Origin": SITE, "User-Agent": "Browser/1"}
+    await spring.http.post("/f/spring", data=filled(_consent_texts="yes"), headers=headers)
+    await spring.http.post("/f/spring", data=filled(message="again", _consent_texts="off"), headers=headers)
+    ticked, empty = [one["content"] for one in await spring.submissions()]
+    assert ticked["consents"] == [
+        {"channel": "sms", "purpose": "marketing", "granted": True, "text": "Text me offers.", "version": "1",
+         "checkbox": "texts", "seller": ""}
+    ]  # fmt: skip
+    assert ticked["evidence"] == {"page_url": f"{SITE}/offer", "ip": "127.0.0.1", "user_agent": "Browser/1", "form_version": "1"}
+    assert empty["consents"] == []
+
+
+async def test_only_the_forms_own_sites_may_post(spring: Doors) -> None:
+    async def status(**headers: str) -> httpx.Response:
+        return await spring.http.post("/f/spring", json=filled(), headers=headers)
+
+    good = await status(Origin=SITE)
+    assert (good.status_code, good.headers["access-control-allow-origin"], good.headers["vary"]) == (202, SITE, "Origin")
+    assert "access-control-allow-credentials" not in good.headers
+    bad = await status(Origin="https://evil.example")
+    assert (bad.status_code, "access-control-allow-origin" in bad.headers) == (403, False)
+    assert (await status(Origin="null")).status_code == 202, "as if it had not been said"
+    assert (await status(Origin="null", Referer="https://evil.example/x")).status_code == 403
+    assert (await status(Origin="http://intake.example")).status_code == 202, "our own hosted page"
+    refused = await spring.http.post("/f/spring", json={}, headers={"Origin": SITE})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (422, SITE), "a script may read its mistakes"
+    elsewhere = await spring.http.post(
+        "/v1/leads", json={"form": "spring", **filled()}, headers={"Origin": "https://evil.example"}
+    )
+    assert elsewhere.status_code == 403
+
+
+async def test_a_browser_may_ask_first(spring: Doors) -> None:
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "idempotency-key"}
+    good = await spring.http.options("/f/spring", headers={"Origin": SITE, **asks})
+    assert (good.status_code, good.headers["access-control-allow-origin"]) == (204, SITE)
+    assert "Idempotency-Key" in good.headers["access-control-allow-headers"]
+    bad = await spring.http.options("/f/spring", headers={"Origin": "https://evil.example", **asks})
+    assert (bad.status_code, "access-control-allow-origin" in bad.headers) == (403, False)
+    assert (await spring.http.options("/f/contact", headers={"Origin": SITE, **asks})).headers[
+        "access-control-allow-origin"
+    ] == "*"
+
+
+async def test_a_form_may_want_an_origin_or_a_key(doors: Doors) -> None:
+    await add_form(doors, SPRING.replace('region = "GB"', "require_origin = true"))
+    assert (await doors.http.post("/f/spring", json=filled())).status_code == 403
+    await add_form(doors, SPRING.replace('region = "GB"', "require_key = true"))
+    for path, body in (("/f/spring", filled()), ("/v1/leads", filled(form="spring"))):
+        assert (await doors.http.post(path, json=body)).status_code == 401
+        assert (await doors.http.post(path, json=body, headers={"Authorization": "Bearer no"})).status_code == 401
+    assert await doors.submissions() == []
+
+
+async def test_sent_twice_is_one_and_corrected_is_another(doors: Doors) -> None:
+    lead = GRACE | ASKED | {"_submission_id": "a1b2"}
+    answers = [await doors.http.post("/f/contact", json=one) for one in (lead, lead, lead | {"message": "The new tank leaks."})]
+    first, again, corrected = [one.json()["lead_id"] for one in answers]
+    assert first == again != corrected
+    key = {"Idempotency-Key": "k1"}
+    answers = [await doors.http.post("/f/contact", json=GRACE | ASKED | {"message": m}, headers=key) for m in ("x", "x", "y")]
+    assert [one.status_code for one in answers] == [202, 202, 422]
+    assert [one.headers.get("idempotent-replayed") for one in answers] == [None, "true", None]
+
+
+async def test_the_page_shows_mistakes_as_people_need_them(doors: Doors) -> None:
+    first = (await doors.http.get("/f/contact")).text
+    answer = await doors.http.post("/f/contact", data={"first_name": "Gr<b>ace", "phone": "12", "selection": "x"})
+    page = answer.text
+    assert (answer.status_code, "<title>Error: " in page, "<title>Error: " in first) == (422, True, False)
+    assert 'role="alert"' in page
+    assert '<a href="#phone">This isn&#39;t a valid phone number.</a>' in page
+    assert 'aria-invalid="true" aria-describedby="phone-error"' in page
+    assert 'value="Gr&lt;b&gt;ace"' in page
+    for token in ("given-name", "family-name", "tel", "email", "postal-code"):
+        assert f'autocomplete="{token}"' in first
+    assert 'inputmode="tel"' in first
+    assert "(optional)" in first
+    assert 'aria-hidden="true"' in first
+    assert 'tabindex="-1" autocomplete="off"' in first
+
+
+async def test_the_page_may_be_framed_only_where_the_form_says(doors: Doors) -> None:
+    await add_form(doors, SPRING.replace('region = "GB"', f'frame_ancestors = ["{SITE}"]'))
+    own, other = (await doors.http.get("/f/spring")).headers, (await doors.http.get("/f/contact")).headers
+    assert f"frame-ancestors {SITE}" in own["content-security-policy"]
+    assert "frame-ancestors 'none'" in other["content-security-policy"]
+    assert "form-action 'self' https://www.maple.example https://shop.maple.example" in own["content-security-policy"]
+
+
+async def test_a_disabled_form_answers_as_one_that_never_was(spring: Doors) -> None:
+    async with spring.database.transaction() as unit:
+        await form_store.disable(unit, "spring", datetime.now(UTC))
+    await spring.reload_forms()
+    for method, path in (("GET", "/f/{}"), ("POST", "/f/{}"), ("GET", "/f/{}/thanks"), ("OPTIONS", "/f/{}")):
+        gone, never = [await spring.http.request(method, path.format(key)) for key in ("spring", "never")]
+        assert (gone.status_code, gone.text, dict(gone.headers)) == (404, never.text, dict(never.headers))
+
+
+async def test_the_script_is_ours_alone_and_named_by_its_hash(spring: Doors) -> None:
+    answer = await spring.http.get("/embed/v1.js")
+    assert answer.content == script()
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert (answer.headers["access-control-allow-origin"], "max-age=" in answer.headers["cache-control"]) == ("*", True)
+    again = await spring.http.get("/embed/v1.js", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    pasted = markup(read_file(SPRING).read(), "https://intake.maple.example")
+    assert f'integrity="{integrity()}"' in pasted
+    assert 'action="https://intake.maple.example/f/spring"' in pasted
+    assert "http" not in script().decode().replace("https?", ""), "nothing of anybody else's is loaded"
