@@ -9,10 +9,11 @@ from shared.database import Rows, Transaction
 
 
 async def answers_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUID, list[Answer]]:
-    """Everything these persons (and those merged into them) answered, oldest first."""
+    """The latest answer of these persons (and those merged into them) to each question, oldest first: all the fold needs."""
     rows = await unit.fetch(
-        MEMBERS + "SELECT m.root, c.channel, c.purpose, c.granted, c.text FROM member m JOIN consent c ON c.person_id = m.id "  # noqa: S608
-        "ORDER BY c.at, c.id",
+        MEMBERS + ", latest AS (SELECT DISTINCT ON (m.root, c.channel, c.purpose) m.root, c.* FROM member m "  # noqa: S608
+        "JOIN consent c ON c.person_id = m.id ORDER BY m.root, c.channel, c.purpose, c.at DESC, c.id DESC) "
+        "SELECT root, channel, purpose, granted, text FROM latest ORDER BY at, id",
         person_ids,
     )
     found: dict[UUID, list[Answer]] = {}

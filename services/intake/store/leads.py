@@ -9,14 +9,25 @@ from services.intake.domain.scoring import Line
 from services.intake.store.persons import MEMBERS
 from shared.database import Rows, Transaction
 
+LATEST = 200  # of a person's leads: what is older says nothing about the next one
+
 
 async def gather_leads(unit: Transaction, person_ids: Sequence[UUID]) -> Rows:
-    """The leads of these persons and of those merged into them, newest first. Test leads are nobody's history."""
+    """The latest leads of these persons and of those merged into them, newest first. Tests are nobody's history."""
     return await unit.fetch(
-        MEMBERS + "SELECT l.id, m.root AS person_id, l.need, l.stage, l.opened_at, l.first_touch, l.campaign "
-        "FROM member m JOIN lead l ON l.person_id = m.id WHERE NOT l.test ORDER BY l.opened_at DESC",
+        MEMBERS + " SELECT l.id, m.root AS person_id, l.need, l.stage, l.opened_at, l.first_touch, l.campaign "  # noqa: S608
+        "FROM member m "
+        "CROSS JOIN LATERAL (SELECT * FROM lead l WHERE l.person_id = m.id AND NOT l.test ORDER BY l.opened_at DESC LIMIT $2) l "
+        "ORDER BY l.opened_at DESC",
         person_ids,
+        LATEST,
     )
+
+
+async def ids_of(unit: Transaction, person_id: UUID) -> list[UUID]:
+    """All leads of a person and of those merged into them."""
+    query = MEMBERS + " SELECT l.id FROM member m JOIN lead l ON l.person_id = m.id WHERE NOT l.test ORDER BY l.id"  # noqa: S608
+    return [row["id"] for row in await unit.fetch(query, [person_id])]
 
 
 async def not_interested(unit: Transaction, lead_ids: Sequence[UUID]) -> set[UUID]:

@@ -21,8 +21,7 @@ SELECT kind, value, name, person_id FROM holder WHERE merged_into IS NULL"""
 MEMBERS = """
 WITH RECURSIVE member AS (
   SELECT id, id AS root FROM unnest($1::uuid[]) AS r(id)
-  UNION SELECT p.id, m.root FROM member m JOIN person p ON p.merged_into = m.id)
-"""
+  UNION SELECT p.id, m.root FROM member m JOIN person p ON p.merged_into = m.id)"""
 
 
 async def lock_keys(unit: Transaction, keys: Iterable[Key]) -> None:
@@ -67,7 +66,7 @@ async def roots_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUID, 
 
 async def members(unit: Transaction, person_id: UUID) -> list[UUID]:
     """The person and everybody merged into them."""
-    rows = await unit.fetch(MEMBERS + "SELECT id FROM member", [person_id])  # noqa: S608
+    rows = await unit.fetch(MEMBERS + " SELECT id FROM member", [person_id])  # noqa: S608
     return [row["id"] for row in rows]
 
 

@@ -55,7 +55,7 @@ async def keep_once(unit: Transaction, rows: Sequence[dict[str, Any]]) -> None:
 async def contacts_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUID, dict[str, str]]:
     """How to reach these persons, as they said it last."""
     rows = await unit.fetch(
-        MEMBERS + "SELECT DISTINCT ON (m.root) m.root, s.content->'fields' AS fields FROM member m "  # noqa: S608
+        MEMBERS + " SELECT DISTINCT ON (m.root) m.root, s.content->'fields' AS fields FROM member m "  # noqa: S608
         "JOIN lead l ON l.person_id = m.id JOIN submission s ON s.id = l.id ORDER BY m.root, l.opened_at DESC",
         person_ids,
     )

@@ -51,8 +51,8 @@ async def merge_persons(unit: Transaction, one: UUID, other: UUID, why: str, now
         return None
     link = {"id": uuid7(), "person_id": person_id, "into_id": into, "why": why, "at": now}
     await unit.insert(models.PersonMerge, [link])
-    moved = await leads.gather_leads(unit, [person_id])
-    told = [events.PersonMerged(lead_id=row["id"], person_id=person_id, into=into) for row in moved]
+    moved = await leads.ids_of(unit, person_id)
+    told = [events.PersonMerged(lead_id=lead_id, person_id=person_id, into=into) for lead_id in moved]
     await emit(unit, told, topic=events.INTAKE, source=SOURCE, at=now)
     return into
 

@@ -16,7 +16,7 @@ from services.intake.settings import Settings
 from services.intake.store import agreements
 from services.intake.use_cases.qualify import qualify_waiting
 from shared.agreement import hash_of
-from shared.database import Database
+from shared.database import Database, Transaction
 from tests.support import in_thread
 
 SHIPPED = (Path(__file__).parents[3] / "deploy" / "agreement.toml").read_text()
@@ -91,11 +91,16 @@ class Intake:
 
 
 class Worker(Scheduler):
-    """The scheduler's worker, its clock in our hands."""
+    """The scheduler's worker, which notes when an attempt failed."""
 
     def __init__(self, database: Database) -> None:
         settings = Settings(qualify_attempts=3, qualify_retry_seconds=0.2, local_dir="/nowhere")
         super().__init__(settings, database, capture=type("Idle", (), {"is_crowded": False})())  # type: ignore[arg-type]
+        self.failed_at: list[float] = []
+
+    async def _note_failure(self, unit: Transaction, lead_id: UUID, error: Exception, now: datetime) -> None:
+        self.failed_at.append(now.timestamp())
+        await super()._note_failure(unit, lead_id, error, now)
 
 
 async def command(intake: Intake, *arguments: str, fails: bool = False) -> str:

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.domain.scoring import Line, Score, evaluate
+from tests.services.intake.conftest import Doors
+from tests.services.intake.support import Intake
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -56,3 +58,19 @@ def test_a_group_counts_up_to_its_cap_and_a_line_of_the_future_not_yet() -> None
 def test_nobody_scores_below_nothing_or_above_everything() -> None:
     assert scored(line("intent", -25)).score == 0
     assert scored(*(line("fit", 60, kind=kind) for kind in "abc")).fit == 100
+
+
+async def test_every_point_is_shown_as_decided_and_as_of_now(intake: Intake, doors: Doors, keyed: dict[str, str]) -> None:
+    at = datetime.now(UTC) - timedelta(days=7)
+    lead = await intake.lead(email="ada@maple.example", selection="estimate", message="The tap drips all day long.", at=at)
+    found = (await doors.http.get(f"/v1/leads/{lead}/score", headers=keyed)).json()
+    assert found["score"] == await intake.value("SELECT score FROM lead")
+    for side in (found, found["now"]):
+        assert round(sum(point["counts"] for point in side["points"]), 6) == side["score"]
+    asked = {point["reason"]: point["points"] for point in found["points"]}
+    now = {point["reason"]: point["points"] for point in found["now"]["points"]}
+    assert asked["asked for estimate"] == 45
+    assert 22 < now["asked for estimate"] <= 22.5
+    assert now["in the service area"] == asked["in the service area"]
+    unknown = await doors.http.get("/v1/leads/01a20e04-bfa1-7502-bdac-a80125a82998/score", headers=keyed)
+    assert unknown.status_code == 404

@@ -117,14 +117,21 @@ def campaign_of(attribution: dict[str, str]) -> str:
     return campaign_key(attribution.get("utm_campaign", ""))
 
 
+async def _merge(unit: Transaction, person_id: UUID, into: UUID) -> list[events.Event]:
+    """Every lead of theirs says so, those of this batch too."""
+    moved = await leads.ids_of(unit, person_id)
+    await persons.mark_merged(unit, person_id, into)
+    return [events.PersonMerged(lead_id=lead_id, person_id=person_id, into=into) for lead_id in moved]
+
+
 async def save(unit: Transaction, batch: Batch) -> None:
     await unit.insert(models.Person, batch.persons)
     await unit.insert(models.PersonKey, batch.person_keys)
-    for merge in batch.merges:
-        await persons.mark_merged(unit, merge["person_id"], merge["into_id"])
     await unit.insert(models.PersonMerge, batch.merges)
     await unit.insert(models.ReviewTask, batch.reviews, "ON CONFLICT (person_id, other_id) DO NOTHING")
     await unit.insert(models.Lead, batch.new_leads)
+    for merge in batch.merges:
+        batch.outgoing += await _merge(unit, merge["person_id"], merge["into_id"])
     await unit.insert(models.ScoreEntry, batch.lines)
     await unit.insert(models.ConsentRow, batch.consents)
     if batch.replaced:

@@ -7,7 +7,6 @@ from uuid_utils.compat import uuid7
 
 from services.intake.domain.identity import fold_name, identify, keys_of, keys_to_keep
 from services.intake.use_cases.qualify.batch import Batch
-from shared import events
 
 
 def find_person(batch: Batch, row: Any) -> UUID:
@@ -49,7 +48,6 @@ def _merge(batch: Batch, one: UUID, other: UUID, lead_id: UUID) -> UUID:
     batch.merges.append(link | {"lead_id": lead_id, "at": batch.now})
     batch.known.join(person_id, into)
     moved = batch.leads.pop(person_id, [])
-    batch.outgoing += [events.PersonMerged(lead_id=lead.id, person_id=person_id, into=into) for lead in moved]
     together = [*batch.leads.get(into, []), *moved]
     if together:
         batch.leads[into] = sorted(together, key=lambda lead: lead.opened_at, reverse=True)
