@@ -71,7 +71,9 @@ def build(settings: Settings) -> Service:
     if settings.canary_seconds:
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  where we listen ourselves
         door = f"http://{host}:{settings.port}"
-        service.background["canary"] = Canary(service.database, door, seconds=settings.canary_seconds).run
+        service.background["canary"] = Canary(
+            service.database, door, seconds=settings.canary_seconds, api_key_file=settings.api_key_file
+        ).run
     answers.install(service.app)
     guard = build_guard(settings, service.database)
     api.add_routes(service.app, settings, capture, forms, guard, service.database)

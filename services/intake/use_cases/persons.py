@@ -7,6 +7,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.intake import models
+from services.intake.adapters.contact_details import bare_email, e164
 from services.intake.domain.identity import keys_of
 from services.intake.store import leads, persons
 from shared import events
@@ -25,7 +26,7 @@ async def find_persons(unit: Transaction, text: str) -> list[UUID]:
     try:
         found = list((await persons.roots_of(unit, [UUID(text)])).values())
     except ValueError:
-        keys = keys_of({"email": text} if "@" in text else {"phone": text})
+        keys = keys_of({"email": bare_email(text) or text} if "@" in text else {"phone": e164(text) or text})
         known = await persons.gather_known(unit, keys)
         found = sorted({person for holders in known.holders.values() for person in holders})
     return found

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.intake.adapters.contact_details import bare_email
 from services.intake.adapters.hashes import Hasher
 from services.intake.domain.identity import fold_name, keys_of
 from services.intake.store import consents, persons, privacy
@@ -36,7 +37,7 @@ async def find_subject(unit: Transaction, text: str) -> Subject:
     together = await persons.members(unit, found[0]) if found else []
     keys = await persons.keys_of_person(unit, together)
     emails = {row["value"] for row in keys if row["kind"] == "email"}
-    emails |= {value for kind, value in keys_of({"email": text}) if "@" in text}
+    emails |= {value for _, value in keys_of({"email": bare_email(text) or text}) if "@" in text}
     phones = {row["value"] for row in keys if row["kind"] == "phone"}
     said = [row for row in await privacy.submissions_of(unit, together, sorted(emails), sorted(phones)) if _is_theirs(row, keys)]
     if not together and not said:

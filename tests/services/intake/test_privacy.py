@@ -62,19 +62,25 @@ async def test_an_export_holds_everything_and_nothing_of_others(intake: Intake) 
 
 async def test_who_is_erased_is_gone_from_every_table_and_the_ledger_still_balances(intake: Intake) -> None:
     mine = await several(intake)
+    twin = await intake.lead(**ADA | {"email": f"{CANARY}+twin@maple.example", "phone": "", "selection": "twin"})
+    await command(intake, "persons", "merge", str(await intake.person_of(twin)), str(await intake.person_of(mine["open"])))
+    mine["twin"] = twin
+    assert await intake.value("SELECT count(*) FROM review_task") == 1
     assert CANARY in await everything(intake.database)
     await command(intake, "persons", "erase", ADA["email"], "--yes")
     left = await everything(intake.database)
     assert CANARY not in left.lower()
     assert ADA["phone"] not in left
+    for table in ("person", "person_key", "person_merge", "review_task", "lead", "score_entry", "consent", "outcome"):
+        assert await intake.value(f"SELECT count(*) FROM {table}") == 0, table
     assert {await intake.state(one) for one in mine.values()} == {"erased"}
     erased = await intake.events("person.erased")
-    assert sorted(event["lead_id"] for event in erased) == sorted(str(mine[name]) for name in ("open", "second", "test"))
+    assert {event["lead_id"] for event in erased} == {str(mine[name]) for name in ("open", "second", "test", "waiting", "twin")}
     assert {event["type"] for event in await intake.events()} == {"person.erased"}
     async with intake.database.reading() as unit:
         assert await ledger.mismatches(unit, NOW) == 0
         found = (await read_ledger(unit, None, None))["leads"]
-    assert (found["received"], found["erased"]) == (6, 6)
+    assert (found["received"], found["erased"]) == (7, 7)
 
 
 async def test_who_comes_again_after_an_erasure_is_somebody_new(intake: Intake) -> None:

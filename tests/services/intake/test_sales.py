@@ -63,6 +63,15 @@ async def test_a_person_who_was_not_interested_starts_with_less(intake: Intake) 
     assert (await intake.events("lead.qualified"))[-1]["lead_id"] == str(second)  # and is a hand raised all the same
 
 
+async def test_a_late_word_about_a_lead_that_was_replaced_changes_nothing(intake: Intake) -> None:
+    old = await intake.lead(**ADA)
+    person = await intake.person_of(old)
+    await told(intake, events.LeadRecycled(lead_id=old, person_id=person, at=NOW, reason="later"))
+    await intake.lead(**ADA)
+    await told(intake, won(old, person))
+    assert (await intake.state(old), await intake.value("SELECT stage FROM lead WHERE id = $1", old)) == ("merged", "merged")
+
+
 async def test_what_is_said_of_leads_we_do_not_have_changes_nothing(intake: Intake) -> None:
     first = await intake.lead(**ADA)
     merged = await intake.lead(**ADA)
