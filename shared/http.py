@@ -115,8 +115,11 @@ class TooLarge(Exception):
 class Edge:
     """Pure ASGI (BaseHTTPMiddleware costs 3.6 times the CPU): limits the body, adds headers, starts the trace."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, limits: Mapping[str, int] | None = None) -> None:
+        self._app, self._limits = app, {} if limits is None else limits
+
+    def _limit(self, path: str) -> int:
+        return next((limit for start, limit in self._limits.items() if path.startswith(start)), MAX_BODY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -130,13 +133,13 @@ class Edge:
             elif name == b"traceparent":
                 incoming = value
         start_trace(incoming.decode("ascii", "ignore"))
-        size, started = 0, False
+        size, started, most = 0, False, self._limit(scope["path"])
 
         async def limited() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > MAX_BODY:
+            if size > most:
                 raise TooLarge
             return message
 
@@ -153,13 +156,15 @@ class Edge:
             await Problem(431, "The headers are larger than we take.").response()(scope, receive, safe)
             return
         try:
-            if declared.isdigit() and int(declared) > MAX_BODY:
+            if declared.isdigit() and int(declared) > most:
                 raise TooLarge
             await self._app(scope, limited, safe)
         except TooLarge:
             await _discard(receive)
-            answer = Problem(413, f"This is larger than the {MAX_BODY // 1024} KiB we take.", {"Connection": "close"})
+            answer = Problem(413, f"This is larger than the {most // 1024} KiB we take.", {"Connection": "close"})
             await answer.response()(scope, receive, safe)
+        except ClientDisconnect:
+            return  # gone before the request was complete: nobody is there to answer
         except Exception as error:
             log().error("request failed", route=scope["path"][:100], error=repr(error)[:500])
             if not started:

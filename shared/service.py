@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -17,6 +17,7 @@ from shared import http, telemetry
 from shared.consumer import Consumer
 from shared.database import Database
 from shared.migrations import Migrations
+from shared.patience import PatientProtocol, close_slow
 from shared.relay import Relay
 from shared.settings import ServiceSettings
 
@@ -44,7 +45,8 @@ class Service:
         self._schema_ok = False
         self.app = FastAPI(title=title, description=description, version="1", lifespan=self._lifespan, telemetry=_OWN_TELEMETRY)
         http.install(self.app)
-        self.app.add_middleware(http.Edge)
+        self.body_limits: dict[str, int] = {}  # by the beginning of the path; elsewhere http.MAX_BODY
+        self.app.add_middleware(http.Edge, limits=self.body_limits)
         self._add_health()
 
     @contextlib.asynccontextmanager
@@ -112,17 +114,19 @@ class Service:
             await asyncio.sleep(5)
 
     def _add_health(self) -> None:
-        @self.app.get("/health/live", tags=["operations"], summary="Whether the process works")
+        sick: dict[int | str, dict[str, Any]] = {503: {"description": "Not now"}}
+
+        @self.app.get("/health/live", tags=["operations"], summary="Whether the process works", responses=sick)
         async def live() -> Response:
             return JSONResponse({"status": self.failure or "ok"}, 503 if self.failure else 200)
 
-        @self.app.get("/health/ready", tags=["operations"], summary="Whether it may be sent requests")
+        @self.app.get("/health/ready", tags=["operations"], summary="Whether it may be sent requests", responses=sick)
         async def ready() -> Response:
             problem = await self._not_ready()
             body = {"status": problem or "ok", "kafka_assigned_partitions": telemetry.ASSIGNED._value.get()}
             return JSONResponse(body, 503 if problem else 200)
 
-        @self.app.get("/metrics", tags=["operations"], summary="Prometheus metrics")
+        @self.app.get("/metrics", tags=["operations"], summary="Prometheus metrics", response_class=PlainTextResponse)
         async def metrics() -> Response:
             return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
@@ -141,6 +145,10 @@ class Service:
             return f"the database does not answer ({type(error).__name__})"
         return None
 
+    async def _close_slow(self) -> None:
+        if self._server is not None:
+            close_slow(self._server.server_state.connections)
+
     def serve(self) -> int:
         """Run until SIGTERM, Ctrl-C or a failure. Returns the exit code."""
         if self.settings.embedded and not self.migrations.upgrade_apart(self.settings.database_url):
@@ -150,7 +158,10 @@ class Service:
             host=self.settings.host,
             port=self.settings.port,
             loop="uvloop",
-            http="httptools",
+            http=PatientProtocol,
+            proxy_headers=False,  # whom to believe about addresses is decided where they matter
+            callback_notify=self._close_slow,
+            timeout_notify=1,
             access_log=False,  # it prints query strings, and costs a third of the throughput
             log_level="warning",
             timeout_keep_alive=5,

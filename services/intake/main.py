@@ -75,6 +75,7 @@ def build(settings: Settings) -> Service:
             service.database, door, seconds=settings.canary_seconds, api_key_file=settings.api_key_file
         ).run
     answers.install(service.app)
+    service.body_limits.update({"/f/": 64 * 1024, "/hooks/": 64 * 1024})
     guard = build_guard(settings, service.database)
     api.add_routes(service.app, settings, capture, forms, guard, service.database)
     pages.add_routes(service.app, FormPosts(capture, guard), forms)

@@ -54,7 +54,7 @@ class FormPosts:
                 idempotency_key=key,
                 submission_id=text(values.get("_submission_id")),
                 held=held,
-                evidence=self.guard.evidence(form, visit, text(values.get("_page"))),
+                evidence=self.guard.evidence(form, visit, text(sent.get("_page"))),
             )
         except Invalid as error:
             if as_json:

@@ -1,0 +1,126 @@
+"""Forms, endpoints and the quarantine from the command line."""
+
+import asyncio
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner, Result
+
+from services.intake.cli import main
+from services.intake.use_cases.review_quarantine import NotInQuarantine, discard, release
+from tests.services.intake import senders
+from tests.services.intake.conftest import Doors
+from tests.services.intake.test_forms import SPRING
+
+
+@pytest.fixture
+def run(doors: Doors, tmp_path: Path) -> "Run":
+    return Run({"INTAKE_DATABASE_URL": doors.database.url, "LOCAL_DIR": str(tmp_path)}, tmp_path)
+
+
+class Run:
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.environment, self.folder = environment, folder
+
+    async def __call__(self, *arguments: str, fails: bool = False) -> Result:
+        result: Result = await asyncio.to_thread(CliRunner().invoke, main, arguments, env=self.environment)
+        assert (result.exit_code != 0) == fails, result.output
+        return result
+
+    def file(self, text: str) -> str:
+        path = self.folder / "form.toml"
+        path.write_text(text)
+        return str(path)
+
+
+async def test_a_form_is_added_shown_pasted_and_disabled(doors: Doors, run: Run) -> None:
+    await run("forms", "add", run.file(SPRING))
+    await doors.reload_forms()
+    assert (await doors.http.get("/f/spring")).status_code == 200
+    assert "spring is at version 2" in (await run("forms", "add", run.file(SPRING))).stdout
+    listed = (await run("forms", "list")).stdout
+    assert all(key in listed for key in ("api", "contact", "spring  version 2"))
+    assert json.loads((await run("forms", "show", "spring")).stdout)["one_of"] == ["email", "phone"]
+    html = (await run("forms", "show", "spring", "--html")).stdout
+    assert '<form method="post" action="http://127.0.0.1:8001/f/spring"' in html
+    assert 'name="_consent_texts" value="yes">' in html, "the box starts empty"
+    assert 'integrity="sha384-' in (await run("forms", "embed", "spring")).stdout
+    await run("forms", "disable", "spring")
+    await doors.reload_forms()
+    assert (await doors.http.get("/f/spring")).status_code == 404
+    assert "There is no form" in (await run("forms", "disable", "spring", fails=True)).output
+
+
+async def test_a_form_with_mistakes_is_refused_with_every_one_of_them(run: Run) -> None:
+    bad = SPRING.replace('version = "1"', 'version = "1"\nchecked = true').replace('title = "Get a free estimate"', "")
+    output = (await run("forms", "add", run.file(bad), fails=True)).output
+    assert "title" in output
+    assert "ticked beforehand" in output
+
+
+async def test_an_endpoint_is_made_its_secret_changed_and_the_endpoint_stopped(doors: Doors, run: Run) -> None:
+    made = (await run("endpoints", "add", "meta", "--secret", "one")).stdout.strip()
+    assert len(made) >= 22, "128 bits at least"
+
+    async def status(secret: str) -> int:
+        body = senders.meta_notice(7)
+        headers = {"Content-Type": "application/json", **senders.meta_signature(body, secret)}
+        return (await doors.http.post(f"/hooks/{made}", content=body, headers=headers)).status_code
+
+    new = (await run("endpoints", "rotate", made)).stdout.strip()
+    assert [await status("one"), await status(new)] == [200, 200]
+    await run("endpoints", "rotate", made, "--finish")
+    assert [await status("one"), await status(new)] == [401, 200]
+    listed = (await run("endpoints", "list")).output
+    assert made in listed
+    assert new not in listed
+    await run("endpoints", "disable", made)
+    assert await status(new) == 404
+
+
+async def test_an_endpoint_that_could_not_be_verified_is_not_made(run: Run) -> None:
+    for kind in ("meta", "google", "standard"):
+        assert "--secret" in (await run("endpoints", "add", kind, fails=True)).output
+    assert "There is no form" in (await run("endpoints", "add", "generic", "--form", "nosuch", fails=True)).output
+
+
+async def held_lead(doors: Doors, run: Run) -> str:
+    made = (await run("endpoints", "add", "generic")).stdout.strip()
+    answer = await doors.http.post(f"/hooks/{made}", json={"name": "Grace Hopper", "phone": "12", "budget": "small"})
+    return str(answer.json()["lead_id"])
+
+
+async def test_what_was_set_aside_is_mended_and_goes_on(doors: Doors, run: Run) -> None:
+    lead_id = await held_lead(doors, run)
+    assert "phone: This isn't a valid phone number." in (await run("quarantine", "list")).stdout
+    assert "valid phone" in (await run("quarantine", "release", lead_id, "--set", "phone=13", fails=True)).output
+    await run("quarantine", "release", lead_id, "--set", "phone=419 555 2002")
+    found = await doors.only_submission()
+    assert (found["state"], found["reason"]) == ("waiting", None)
+    assert found["content"]["fields"]["phone"] == "+14195552002"
+    assert found["content"]["answers"] == {"budget": "small", "phone (as sent)": "12"}
+    assert "no such submission" in (await run("quarantine", "release", lead_id, fails=True)).output
+
+
+async def test_what_is_discarded_is_disqualified_and_still_counted(doors: Doors, run: Run) -> None:
+    lead_id = await held_lead(doors, run)
+    await run("quarantine", "discard", lead_id, "--reason", "a wrong number")
+    found = await doors.only_submission()
+    assert (found["state"], found["reason"]) == ("disqualified", "discarded: a wrong number")
+    assert (await run("quarantine", "list")).stdout == ""
+
+
+async def test_of_two_who_release_and_discard_at_once_one_is_told_no(doors: Doors, run: Run) -> None:
+    lead_id = UUID(await held_lead(doors, run))
+
+    async def one(releases: bool) -> bool:
+        try:
+            async with doors.database.transaction() as unit:
+                await (release(unit, lead_id, {}, region="US") if releases else discard(unit, lead_id, "spam"))
+        except NotInQuarantine:
+            return False
+        return True
+
+    assert sorted(await asyncio.gather(one(True), one(False))) == [False, True]
