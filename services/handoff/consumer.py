@@ -1,5 +1,6 @@
 """Kafka in: which event is whose."""
 
+from services.handoff.use_cases.disqualify import disqualify_leads
 from services.handoff.use_cases.erase import erase_person
 from services.handoff.use_cases.merge import merge_leads, merge_persons
 from services.handoff.use_cases.notify import keep_consents, notify_owner
@@ -11,6 +12,7 @@ GROUP = "handoff"
 TOPICS = (events.INTAKE, events.FOLLOWUP, events.CRM)
 HANDLERS = {
     events.LeadQualified: receive_leads,
+    events.LeadDisqualified: disqualify_leads,
     events.LeadMerged: merge_leads,
     events.PersonMerged: merge_persons,
     events.PersonErased: erase_person,

@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from services.handoff.api.assignments import add_assignments, add_commands
 from services.handoff.api.briefs import add_briefs
-from services.handoff.api.leads import add_leads
+from services.handoff.api.leads import add_leads, add_manual
 from services.handoff.api.reps import add_reps
 from services.handoff.api.scoreboard import add_scoreboard
 from services.handoff.settings import Settings
@@ -20,6 +20,7 @@ def add_routes(app: FastAPI, settings: Settings, database: Database) -> None:
     add_commands(router, keys, database)
     add_briefs(router, keys, database)
     add_leads(router, keys, database)
+    add_manual(router, keys, database)
     add_reps(router, keys, database)
     add_scoreboard(router, keys, database)
     app.include_router(router)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.handoff import store
 from services.handoff.api.cursors import Cursor, Limit, link_next
@@ -30,6 +30,12 @@ class Nothing(Strict):
 
 class Reason(Strict):
     reason: str = Field(default="", max_length=200, pattern="^[^\\x00]*$")
+
+
+class Recycle(Reason):
+    """Back to marketing, who may look again at a time."""
+
+    revisit_at: AwareDatetime | None = None
 
 
 class Won(Strict):
@@ -114,7 +120,7 @@ def add_commands(router: APIRouter, keys: KeyRing, database: Database) -> None:
     route_for("proposed", "proposed", Proposed, "Options were put to the client")
     route_for("won", "won", Won, "The client chose us")
     route_for("lost", "lost", Reason, "The client chose otherwise")
-    route_for("recycle", "recycled", Reason, "Back to marketing")
+    route_for("recycle", "recycled", Recycle, "Back to marketing")
 
 
 async def _command(
@@ -126,4 +132,8 @@ async def _command(
         raise Problem(409, str(error)) from error
     if row is None:
         raise Problem(404, "There is no assignment of this id.")
+    return as_assignment(row)
+
+
+def as_assignment(row: Any) -> Assignment:
     return Assignment(assignment_id=row["id"], **{key: row[key] for key in Assignment.model_fields if key != "assignment_id"})

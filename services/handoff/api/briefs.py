@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from services.handoff import store
 from services.handoff.use_cases.brief import load_briefs
 from services.handoff.use_cases.policy import parse_agreement
-from shared.database import Database
+from shared.database import Database, Transaction
 from shared.http import Problem, problems
 from shared.security import Caller, KeyRing
 
@@ -62,10 +62,18 @@ def add_briefs(router: APIRouter, keys: KeyRing, database: Database) -> None:
         assignment_id: UUID, caller: Annotated[Caller, Depends(keys.allows("leads:read", for_reps=True))]
     ) -> dict[str, Any]:
         async with database.reading() as unit:
-            agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
-            offer, brief = (await load_briefs(unit, agreement, [assignment_id])).get(assignment_id, (None, None))
-        if offer is None or brief is None or caller.rep_id not in (None, offer["rep_id"]):
+            found = await read_brief(unit, assignment_id, rep_id=caller.rep_id)
+        if found is None:
             raise Problem(404, "There is no assignment of this id.")
-        names = ("assignment_id", "lead_id", "state", "tier")
-        clocks = {"answer_by": offer["expires_at"], "reach_by": offer["touch_by"]}
-        return {**asdict(brief), **{name: offer[name] for name in names}, **clocks}
+        return found
+
+
+async def read_brief(unit: Transaction, assignment_id: UUID, *, rep_id: UUID | None = None) -> dict[str, Any] | None:
+    """None where there is none, or none for this rep."""
+    agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
+    offer, brief = (await load_briefs(unit, agreement, [assignment_id])).get(assignment_id, (None, None))
+    if offer is None or brief is None or rep_id not in (None, offer["rep_id"]):
+        return None
+    names = ("assignment_id", "lead_id", "state", "tier")
+    clocks = {"answer_by": offer["expires_at"], "reach_by": offer["touch_by"]}
+    return {**asdict(brief), **{name: offer[name] for name in names}, **clocks}
