@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -104,7 +105,8 @@ def add_manual(router: APIRouter, keys: KeyRing, database: Database) -> None:
     """By hand: the same path and the same record as every decision, and nobody's credit pays."""
     managing = [Depends(keys.allows("assignments:write"))]
     claiming = keys.allows("assignments:write", for_reps=True)
-    responses, tags = problems(404, 409, 413, 422), ["leads"]
+    responses = problems(404, 409, 413, 422)
+    tags: list[str | Enum] = ["leads"]
 
     async def do(work: Callable[[Transaction], Awaitable[Any]]) -> Assignment:
         try:
