@@ -21,7 +21,7 @@ def origin_of(attribution: Mapping[str, str], *, referred: bool) -> dict[str, st
     return {
         "source": source or ("referral" if referred else CLICKS.get(click, "direct")),
         "medium": _name(attribution, "utm_medium").casefold(),
-        "campaign": _name(attribution, "utm_campaign"),
+        "campaign": _name(attribution, "utm_campaign").casefold(),  # as marketing prices it
         "click": click,
     }
 

@@ -56,6 +56,8 @@ async def answered(unit: Transaction, lead_ids: Sequence[UUID]) -> Rows:
 
 
 async def set_seconds(unit: Transaction, rows: Sequence[tuple[UUID, int | None, int | None]]) -> None:
+    if not rows:
+        return
     await unit.execute(
         "UPDATE board_lead b SET sal_seconds = n.sal, contacted_seconds = n.contacted "
         "FROM unnest($1::uuid[], $2::int[], $3::int[]) AS n(id, sal, contacted) WHERE b.lead_id = n.id",

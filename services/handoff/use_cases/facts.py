@@ -19,6 +19,7 @@ from shared.outbox import put
 SOURCE = "/handoff"
 _SKIP = {events.AgreementApplied}
 KEPT_ELSEWHERE = {"lead_id", "decision", "consents", "external_id"}  # the lead is a column, the decision the assignment's
+AS_TYPED = ("source", "campaign", "first_campaign")  # of an address bar: `origin` has what may be kept of it
 FREE_WORDS = (
     events.AssignmentEnded,
     events.LeadLost,
@@ -60,6 +61,7 @@ async def _keep(unit: Transaction, facts: list[dict[str, Any]], suffix: str) -> 
 def _fact(source: str, event_id: str, event: events.Event, at: datetime) -> dict[str, Any]:
     data = event.model_dump(mode="json", exclude=event.personal_fields() | KEPT_ELSEWHERE)
     if isinstance(event, events.LeadOpened | events.LeadQualified):
+        data = {name: value for name, value in data.items() if name not in AS_TYPED}
         data["origin"] = origin_of(event.attribution, referred=bool(data.get("referred_by")))
     elif isinstance(event, events.AssignmentOffered):
         data |= {"pool": event.decision.pool, "rule": event.decision.rule}

@@ -7,7 +7,6 @@ from uuid import UUID
 from services.handoff import store
 from services.handoff.domain.lifecycle import RANK, Illegal
 from services.handoff.domain.policy import Policy
-from services.handoff.domain.record import sealed
 from services.handoff.domain.routing import Outcome, pools_of
 from services.handoff.domain.rules import facets_of
 from services.handoff.use_cases.advance import advance, end_assignment
@@ -76,15 +75,13 @@ async def _lock_open(unit: Transaction, lead_id: UUID) -> Any:
 
 def _by_hand(policy: Policy, lead: Any, rep: Any, reason: str, now: datetime) -> Outcome:
     pool = pools_of(policy, facets_of(policy, lead["snapshot"], lead["tier"]), "")[0]
-    record = sealed(
-        {
-            "agreement": policy.hash,
-            "at": now.isoformat(),
-            "kind": "manual",
-            "rule": "by hand",
-            "pool": pool,
-            "pick": str(rep["id"]),
-            "sentence": f"{rep['name']} was chosen by hand{f' ({reason})' if reason else ''}; it costs nobody a turn.",
-        }
-    )
+    record = {
+        "agreement": policy.hash,
+        "at": now.isoformat(),
+        "kind": "manual",
+        "rule": "by hand",
+        "pool": pool,
+        "pick": str(rep["id"]),
+        "sentence": f"{rep['name']} was chosen by hand{f' ({reason})' if reason else ''}; it costs nobody a turn.",
+    }
     return Outcome(str(rep["id"]), pool, "manual", record)

@@ -125,10 +125,12 @@ async def test_a_lead_taken_back_is_routed_again(handoff: Handoff) -> None:
     assert (await handoff.active(lead))["rep_id"] != first["rep_id"]
 
 
-async def test_a_rejection_that_says_it_was_no_lead_gives_the_turn_back(handoff: Handoff) -> None:
+async def test_a_rep_who_finds_it_was_no_lead_gets_the_turn_back_and_one_who_declines_does_not(handoff: Handoff) -> None:
+    declined = await handoff.qualify()
+    await say(handoff, f"assignments/{(await handoff.active(declined))['id']}/decline", {"reason": "duplicate"})
     lead = await handoff.qualify()
     assignment = await handoff.active(lead)
-    await say(handoff, f"assignments/{assignment['id']}/decline", {"reason": "duplicate"})
+    await say(handoff, f"assignments/{assignment['id']}/lost", {"reason": "duplicate"})
     async with handoff.database.reading() as unit:
         asked = [row["assignment_id"] for row in await unit.fetch("SELECT assignment_id FROM refund")]
         assert asked == [assignment["id"]]

@@ -46,6 +46,7 @@ async def raised(handoff: Handoff, **more: Any) -> UUID:
     """A hand raised and qualified, as intake tells it."""
     lead, person = uuid7(), more.pop("person_id", uuid7())
     opened = {"lead_id": lead, "person_id": person, "form": "contact", "selection": "estimate", "received_at": handoff.now}
+    opened["source"] = (more.get("attribution") or {}).get("utm_source", "")
     await handoff.hear(events.LeadOpened.model_validate({**opened, **more}))
     await handoff.hear(qualified(lead, handoff.now, person_id=person, **more))
     return lead
@@ -69,7 +70,7 @@ async def a_busy_week(handoff: Handoff) -> list[UUID]:
 
 async def test_both_teams_numbers_are_counted_from_what_happened(handoff: Handoff) -> None:
     await a_busy_week(handoff)
-    priced = {"campaign": "Spring", "spent_on": date(2026, 3, 3), "currency": "USD"}
+    priced = {"campaign": "spring", "spent_on": date(2026, 3, 3), "currency": "USD"}
     for amount in ("80.00", "100.00"):  # the later price of a day stands
         await handoff.pass_time(seconds=1)
         await handoff.hear(events.CampaignPriced.model_validate({**priced, "amount": amount}))
@@ -91,6 +92,30 @@ async def test_numbers_are_cut_by_every_dimension_and_add_up(handoff: Handoff) -
         found = await board(handoff, by)
         for name in ("hand_raises", "mql", "sal", "won", "lost"):
             assert sum(row["numbers"][name] for row in found["rows"]) == found["numbers"][name], (by, name)
+
+
+async def test_speed_is_counted_by_the_clock_and_while_the_pool_was_open(handoff: Handoff) -> None:
+    hours = '[pools.team]\nhours = { "mon-fri" = ["09:00-15:01"] }'
+    handoff.now += timedelta(seconds=1)
+    async with handoff.database.transaction() as unit:
+        await apply_agreement(unit, SHIPPED.replace("[pools.team]", hours), ["m", "s"], handoff.now)
+    lead = await raised(handoff)
+    await handoff.pass_time(hours=18, minutes=10)  # 15:00 to 09:10 of the next day: a minute, and ten
+    await handoff.hear(events.OutcomeContacted(lead_id=lead))
+    numbers = (await board(handoff))["numbers"]
+    assert numbers["speed_to_lead_p50"] == (18 * 60 + 10) * 60
+    assert numbers["speed_to_lead_business_p50"] == 11 * 60
+
+
+async def test_a_change_of_hours_restates_business_time(handoff: Handoff) -> None:
+    lead = await raised(handoff)
+    await handoff.pass_time(minutes=2)
+    await handoff.hear(events.OutcomeContacted(lead_id=lead))
+    assert (await board(handoff))["numbers"]["speed_to_lead_business_p50"] == 120
+    hours = '[pools.team]\nhours = { "mon-fri" = ["09:00-15:01"] }'
+    async with handoff.database.transaction() as unit:
+        await apply_agreement(unit, SHIPPED.replace("[pools.team]", hours), ["m", "s"], handoff.now)
+    assert (await board(handoff))["numbers"]["speed_to_lead_business_p50"] == 60
 
 
 async def test_made_again_from_the_facts_the_lines_are_the_same(handoff: Handoff) -> None:
@@ -168,7 +193,7 @@ async def test_the_answer_has_each_number_with_its_definition_and_the_span_befor
     metric = next(one for one in found["metrics"] if one["name"] == "accepted_rate")
     assert metric["definition"]
     assert (metric["team"], metric["promise"], metric["kept"]) == ("marketing", 80, False)
-    assert found["rows"][0]["label"] == "Spring"
+    assert found["rows"][0]["label"] == "spring"
     assert {one["pool"] for one in found["fairness"]} == {"team"}
 
 
