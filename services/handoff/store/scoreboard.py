@@ -98,18 +98,28 @@ async def reasons(unit: Transaction, by: str | None, since: datetime, until: dat
     )
 
 
+AFTER = ("client.created", "touch.sent", "touch.skipped", "touch.failed", "referral.received")
+REVIEW = "leadhandoff.review.received.v1"
+
+
 async def afterwards(unit: Transaction, by: str | None, since: datetime, until: datetime) -> Rows:
-    """What followed the sale: clients, touches, reviews, referrals. Handoff's word for what a CRM said before it."""
-    kinds = ("client.created", "touch.sent", "touch.skipped", "touch.failed", "review.received", "referral.received")
+    """What followed the sale: clients, touches, reviews, referrals. Of a review handoff's word counts, not the CRM's too.
+
+    Without a dimension the index alone answers: touches are what there is most of.
+    """
+    key = DIMENSIONS.get(by or "", ALL)
+    lines = "LEFT JOIN board_lead b ON b.lead_id = f.lead_id" if by else ""
+    counted = (
+        f"SELECT coalesce({key}, '') AS key, substr(f.type, 13, length(f.type) - 15) AS kind, count(*) AS n FROM fact f {lines}"  # noqa: S608
+    )
+    span = "f.at >= $1 AND f.at < $2 GROUP BY 1, 2"
     return await unit.fetch(
-        f"SELECT {DIMENSIONS.get(by or '', ALL)} AS key, substr(f.type, 13, length(f.type) - 15) AS kind, count(*) AS n "  # noqa: S608
-        "FROM fact f LEFT JOIN board_lead b ON b.lead_id = f.lead_id WHERE f.type = ANY($3::text[]) "
-        "AND f.at >= $1 AND f.at < $2 AND (f.type <> $4 OR f.source = '/handoff') "
-        "AND NOT coalesce(b.test, FALSE) GROUP BY 1, 2",
+        f"{counted} WHERE f.type = ANY($3::text[]) AND {span} "
+        f"UNION ALL {counted} WHERE f.type = $4 AND f.source = '/handoff' AND {span}",
         since,
         until,
-        [f"leadhandoff.{kind}.v1" for kind in kinds],
-        "leadhandoff.review.received.v1",
+        [f"leadhandoff.{kind}.v1" for kind in AFTER],
+        REVIEW,
     )
 
 
