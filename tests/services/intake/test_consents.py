@@ -13,7 +13,7 @@ from shared.envelope import Received
 from tests.services.intake.conftest import Doors
 from tests.services.intake.support import NOW, Intake, command
 
-ADA = {"last_name": "Byron", "email": "ada@maple.example", "selection": "estimate"}
+ADA: dict[str, Any] = {"last_name": "Byron", "email": "ada@maple.example", "selection": "estimate"}
 
 
 def yes(purpose: str | None = None, channel: str = "email") -> Answer:
@@ -122,3 +122,14 @@ async def test_bad_requests_about_consent_are_said_so(doors: Doors, intake: Inta
         answer = await doors.http.post(unknown, json=body, headers=keyed)
         assert answer.status_code == 422
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_what_a_form_showed_is_evidence_from_the_door_to_the_row(doors: Doors, intake: Intake) -> None:
+    lead = ADA | {"first_name": "Ada", "phone": "(419) 555-2001", "message": "The tap drips."}
+    lead["consents"] = [{"channel": "email", "granted": True, "text": "May we write?"}]
+    seen = {"User-Agent": "Browser", "Referer": "https://maple.example/contact"}
+    assert (await doors.http.post("/f/contact", json=lead, headers=seen)).status_code == 202
+    await intake.qualify()
+    row = (await intake.rows("SELECT * FROM consent"))[0]
+    assert (row["user_agent"], row["form"], row["form_version"], row["granted"]) == ("Browser", "contact", "1", True)
+    assert (row["ip"], row["page_url"]) == ("127.0.0.1", "https://maple.example/contact")

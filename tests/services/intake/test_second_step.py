@@ -132,6 +132,12 @@ async def test_a_nurtured_lead_qualifies_when_something_happens(intake: Intake) 
     assert await intake.value("SELECT stage FROM lead WHERE id = $1", first) == "mql"
 
 
+async def test_a_throw_away_address_costs_points_and_no_more(intake: Intake) -> None:
+    lead = await intake.lead(email="x@mailinator.com", selection="estimate")
+    assert "disposable_email" in {row["rule"] for row in await intake.rows("SELECT rule FROM score_entry")}
+    assert await intake.value("SELECT stage FROM lead WHERE id = $1", lead) == "mql"
+
+
 async def test_the_first_touch_is_frozen_and_the_promise_travels(intake: Intake) -> None:
     await intake.rows("INSERT INTO campaign VALUES ('spring', 'Free inspection in May', now())")
     await intake.lead(**ADA, attribution={"utm_source": "google", "utm_campaign": "Spring", "gclid": "g1"})

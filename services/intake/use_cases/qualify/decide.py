@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from services.intake.adapters.disposable import is_disposable
 from services.intake.domain.qualification import History, Verdict, judge, lines_of, score_lines
 from services.intake.domain.scoring import Score
 from services.intake.use_cases.qualify.batch import Batch, EarlierLead, Touch, campaign_of
@@ -60,6 +61,7 @@ def _open(batch: Batch, row: Any, person_id: UUID, need: str, earlier: list[Earl
         is_client=any(one.stage == "won" for one in earlier),
         is_repeat=any(at - one.opened_at <= REPEAT_WITHIN for one in earlier),
         was_not_interested=any(one.id in batch.not_interested for one in earlier),
+        is_disposable=is_disposable(content["fields"].get("email", "")),
     )
     lines = lines_of(content, history, terms, at)
     score = score_lines(lines, at, terms.points)
