@@ -5,7 +5,7 @@ RUN = PYTHONPATH=. $(BIN)/python
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench faults cases contracts validate-contracts secrets requirements clean
+.PHONY: help demo up test check format bench calendar-proof faults cases contracts validate-contracts secrets requirements clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
@@ -40,6 +40,9 @@ format: .venv/.dev ## Format the code
 
 bench: .venv/.dev ## Measure it against ceilings in the same run
 	@$(RUN) -m tests.bench
+
+calendar-proof: .venv/.dev ## Every zone × every day of three years × every kind of step; ten years of 1,000 clients
+	@$(RUN) -m tests.services.followup.calendar_proof
 
 faults: .venv/.dev ## The long form of the fault tests (FAULT_SECONDS, FAULT_LEADS, FAULT_SEED)
 	@FAULT_SECONDS=$${FAULT_SECONDS:-120} FAULT_LEADS=$${FAULT_LEADS:-10000} $(RUN) -m pytest tests/faults --timeout 1800 -s

@@ -4,6 +4,7 @@ Templates are compiled once. They may name facts, choose with `if` and go throug
 rendering takes no longer than its output is long, and the output has a limit.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,6 +56,9 @@ _ALLOWED = (
 def shipped_templates() -> dict[str, str]:
     """By name, every template that ships."""
     return {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.md"))}
+
+
+_GAPS = re.compile(r"\n{3,}")
 
 
 class Unrenderable(ValueError):
@@ -137,7 +141,7 @@ def render(source: str, facts: Mapping[str, Any]) -> Rendered:
     compiled = compile_template(source)
     try:
         subject = one_line(compiled.subject.render(facts))
-        text = compiled.text.render(facts)
+        text = _GAPS.sub("\n\n", compiled.text.render(facts))  # what `if` left out leaves no gap
         page = compiled.html.render(facts, title=subject, has_footer=compiled.has_footer)
         sms = one_line(compiled.sms.render(facts)) if compiled.sms else None
     except Exception as error:

@@ -175,7 +175,7 @@ def _days(planned: Planned) -> Iterator[date]:
     rules, last = planned.step.rules, planned.occurrence.last_day
     more = rules.max_roll if rules.on_cap == "roll" else 0
     if last is not None and more:
-        more = max(more, (last - planned.slot.day).days)
+        more = (last - planned.slot.day).days
     for away in range(more + 1):
         yield planned.slot.day + timedelta(days=away)
 

@@ -107,7 +107,7 @@ def _first_legal(asked: Asked, named: Slot, day: date, at: time, *, late: bool =
     if window is not None and window.is_past(at):
         notes.append(f"{day}: too late in the day")
         day, at = day + timedelta(days=1), time(0)
-    for candidate in _candidates(asked.step, day, late=late):
+    for candidate in _candidates(asked.step, day, asked.occurrence.last_day, late=late):
         found = try_day(asked, candidate, at, named.expires_at)
         if isinstance(found, Slot):
             return replace(found, notes=tuple(notes))
@@ -115,10 +115,12 @@ def _first_legal(asked: Asked, named: Slot, day: date, at: time, *, late: bool =
     return Skip(notes[-1].partition(": ")[2], replace(named, notes=tuple(notes)))
 
 
-def _candidates(step: Step, day: date, *, late: bool) -> Iterator[date]:
-    """The day itself, then the days it may roll to, nearest first."""
+def _candidates(step: Step, day: date, last: date | None, *, late: bool) -> Iterator[date]:
+    """The day itself, then the days it may roll to, nearest first. A seasonal one stays in its season."""
     yield day
-    roll = "forward" if late and step.rules.roll != "drop" else step.rules.roll
+    roll = step.rules.roll
+    if roll != "drop" and (late or last is not None):
+        roll = "forward" if late or last is None or day + timedelta(days=step.rules.max_roll) <= last else "backward"
     for away in range(1, step.rules.max_roll + 1 if roll != "drop" else 1):
         if roll in ("forward", "nearest"):
             yield day + timedelta(days=away)
