@@ -46,7 +46,10 @@ class Pauses:
         return await self.go_on(unit, clients, now)
 
     async def go_on(self, unit: Transaction, clients: Collection[UUID], now: datetime) -> Numbers:
+        """Those that waited for what is over go on. Nothing waits: nothing is planned again."""
         waiting = [row for row in await store.enrolments.live(unit, clients) if row["state"] == "paused"]
+        if not waiting:
+            return Numbers()
         plans = await self.planner.book.versions(unit, {(row["plan"], row["plan_version"]) for row in waiting})
         held = {(row["client_id"], row["kind"]) for row in await store.enrolments.holds(unit, clients)}
         free = [

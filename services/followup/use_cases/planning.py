@@ -79,6 +79,8 @@ class Planner:
 
     async def plan(self, unit: Transaction, client_ids: Collection[UUID], now: datetime) -> Numbers:
         """Plan these clients' households again, up to the horizon."""
+        if not client_ids:
+            return Numbers()
         look = await self.look(unit, await store.planning.lock_households(unit, client_ids), now)
         last, numbers, changes, finished = (now + HORIZON).date(), Numbers(), Changes(), list[UUID]()
         open_ids = look.known.open_touches(now)

@@ -245,6 +245,7 @@ class Job(HandoffTable, table=True):
     lead_id: UUID = Field(primary_key=True)
     job_id: str = Field(primary_key=True)
     trade: str = ""
+    outcome: str = ""
     completed_on: date
     published: bool = False
 

@@ -108,6 +108,6 @@ async def count_jobs(unit: Transaction, lead_id: UUID) -> int:
 
 async def unpublished_jobs(unit: Transaction, lead_id: UUID) -> Rows:
     return await unit.fetch(
-        "UPDATE job SET published = TRUE WHERE lead_id = $1 AND NOT published RETURNING job_id, trade, completed_on",
+        "UPDATE job SET published = TRUE WHERE lead_id = $1 AND NOT published RETURNING job_id, trade, outcome, completed_on",
         lead_id,
     )

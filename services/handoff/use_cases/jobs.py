@@ -24,6 +24,7 @@ async def complete_job(unit: Transaction, lead: Any, event: events.JobCompleted,
         "lead_id": lead["id"],
         "job_id": event.job_id,
         "trade": event.trade,
+        "outcome": event.outcome,
         "completed_on": event.completed_on,
         "published": False,
     }
