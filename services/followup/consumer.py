@@ -3,13 +3,14 @@
 from typing import Any
 
 from services.followup.use_cases.clients import Clients, adopt_agreement
+from services.followup.use_cases.merge import Merges
 from shared import events
 
 GROUP = "followup"
 TOPICS = (events.HANDOFF, events.INTAKE)
 
 
-def handlers(clients: Clients) -> dict[type[events.Event], Any]:
+def handlers(clients: Clients, merges: Merges) -> dict[type[events.Event], Any]:
     return {
         events.AgreementApplied: adopt_agreement,
         events.LeadQualified: clients.acknowledge,
@@ -21,4 +22,6 @@ def handlers(clients: Clients) -> dict[type[events.Event], Any]:
         events.ConsentGranted: clients.hear_grant,
         events.ConsentRevoked: clients.hear_revocation,
         events.PersonErased: clients.erase,
+        events.PersonMerged: merges.merge_persons,
+        events.LeadMerged: merges.merge_leads,
     }

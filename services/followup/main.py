@@ -1,21 +1,30 @@
 """Composition root: everything followup is made of, put together on one page."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
 from services.followup import api, consumer, pages
 from services.followup.adapters.calendar_data import quiet_hours
 from services.followup.adapters.dkim import Dkim
+from services.followup.adapters.imap import JournalWitness, Mailbox, SafeToRepeat
+from services.followup.adapters.sms import Sms
 from services.followup.adapters.smtp import Smtp
 from services.followup.adapters.verp import Verp
+from services.followup.api.inbound import inbound_routes
 from services.followup.domain.sending import read_limits
 from services.followup.models import FollowupTable
+from services.followup.scheduler.fence import Fence
+from services.followup.scheduler.inbox import InboxTurn, NoticeTurn
 from services.followup.scheduler.planning import PlanningTurn
-from services.followup.scheduler.sending import SendingLoop
+from services.followup.scheduler.sending import Channel, SendingLoop, Witness
 from services.followup.settings import Settings
 from services.followup.use_cases.clients import Clients
 from services.followup.use_cases.consent import Addresses
+from services.followup.use_cases.conversations import Conversations
 from services.followup.use_cases.enrol import Enroller
+from services.followup.use_cases.inbound import Inbound
+from services.followup.use_cases.merge import Merges
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.plan_book import PlanBook
 from services.followup.use_cases.planning import Planner
@@ -23,10 +32,11 @@ from services.followup.use_cases.sending.compose import Composer
 from services.followup.use_cases.sending.intend import Intender
 from services.followup.use_cases.sending.record import Recorder
 from services.followup.use_cases.sending.restraints import Restraints
+from services.followup.use_cases.texts import Texts
 from shared.consumer import Consumer
 from shared.database import Database
 from shared.migrations import Migrations
-from shared.security import Signer, load_secret
+from shared.security import KeyRing, Signer, load_secret
 from shared.service import Service
 
 MIGRATIONS = Migrations(Path(__file__).parent / "migrations", FollowupTable.metadata)
@@ -39,29 +49,6 @@ def build(settings: Settings) -> Service:
     addresses, signer, book = Addresses(secret), Signer(secret, purpose="u"), PlanBook(settings.plan_file)
     planner = Planner(book, addresses, quiet_hours())
     pauses = Pauses(planner)
-    loop = sending(settings, service.database, secret, book)
-    service.consumer = Consumer(
-        settings,
-        service.database,
-        group=consumer.GROUP,
-        topics=consumer.TOPICS,
-        handlers=consumer.handlers(Clients(Enroller(planner), pauses, addresses)),
-    )
-    service.background = {
-        "send": loop.send,
-        "recover": loop.recover,
-        "plan": PlanningTurn(service.database, planner, pauses).run,
-    }
-
-    api.add_routes(service.app, settings, service.database, pauses)
-    pages.add_routes(service.app, service.database, signer, addresses)
-    return service
-
-
-def sending(settings: Settings, database: Database, secret: bytes, book: PlanBook) -> SendingLoop:
-    """Everything between a due touch and the relay."""
-    addresses, lease = Addresses(secret), timedelta(seconds=settings.lease_seconds)
-    settle_delay = timedelta(seconds=settings.settle_seconds)
     smtp = Smtp(
         settings.smtp,
         size=settings.send_connections,
@@ -69,6 +56,44 @@ def sending(settings: Settings, database: Database, secret: bytes, book: PlanBoo
         mails_per_connection=settings.smtp_mails_per_connection,
         data_timeout=settings.smtp_timeout_seconds,
     )
+    fence = Fence(settings, service.database)
+    loop = sending(settings, service.database, secret, book, smtp, fence.may_send)
+    conversations = Conversations(addresses, pauses)
+    inbound = Inbound(addresses, Verp(secret, settings.inbox_address), signer, conversations)
+    service.consumer = Consumer(
+        settings,
+        service.database,
+        group=consumer.GROUP,
+        topics=consumer.TOPICS,
+        handlers=consumer.handlers(Clients(Enroller(planner), pauses, addresses), Merges(planner, addresses)),
+    )
+    service.background = {
+        "send": loop.send,
+        "recover": loop.recover,
+        "fence": fence.run,
+        "notices": NoticeTurn(service.database, smtp).run,
+        "plan": PlanningTurn(service.database, planner, pauses).run,
+    }
+
+    if settings.inbox_imap_url:
+        service.background["inbox"] = InboxTurn(service.database, Mailbox(settings.inbox_imap_url), inbound).run
+    keys = KeyRing(settings.api_key_file, service.database)
+    texts = Texts(addresses, conversations)
+    service.app.include_router(inbound_routes(settings, service.database, keys, inbound, texts))
+    api.add_routes(service.app, settings, service.database, pauses)
+    pages.add_routes(service.app, service.database, signer, addresses, pauses)
+    return service
+
+
+def sending(
+    settings: Settings, database: Database, secret: bytes, book: PlanBook, smtp: Smtp, may_send: Callable[[], Awaitable[bool]]
+) -> SendingLoop:
+    """Everything between a due touch and the relay."""
+    addresses, lease = Addresses(secret), timedelta(seconds=settings.lease_seconds)
+    settle_delay = timedelta(seconds=settings.settle_seconds)
+    channels: dict[str, Channel] = {"email": smtp}
+    if settings.sms_url:
+        channels["sms"] = Sms(settings.sms_url, settings.sms_sender)
     key = settings.dkim_key_file
     composer = Composer(
         Signer(secret, purpose="u"),
@@ -83,14 +108,17 @@ def sending(settings: Settings, database: Database, secret: bytes, book: PlanBoo
         database,
         intender,
         Recorder(addresses, intender.breaker, settle_delay),
-        channels={"email": smtp},
-        witnesses={},
+        channels=channels,
+        witnesses=_witnesses(settings),
         limits=read_limits(settings.send_limits),
-        may_send=_always,
+        may_send=may_send,
         lease=lease,
         settle_delay=settle_delay,
     )
 
 
-async def _always() -> bool:
-    return True
+def _witnesses(settings: Settings) -> dict[str, Witness]:
+    """Who can be asked after a crash whether a mail was taken."""
+    if settings.journal_address and settings.journal_imap_url:
+        return {"email": JournalWitness(Mailbox(settings.journal_imap_url))}
+    return {"email": SafeToRepeat()} if settings.idempotency_header else {}

@@ -1,8 +1,9 @@
 """FOLLOWUP_* environment."""
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -34,6 +35,15 @@ class Settings(ServiceSettings):
 
     inbox_address: str | None = None  # bounces, answers and mailed stops come to variants of it (name+…@domain)
     inbox_imap_url: str = Field(default="", repr=False)
+
+    sms_url: str = Field(default="", repr=False)  # https://account:token@api.twilio.com; none: no texts are sent
+    sms_sender: str = ""  # a number, or the id of a messaging service
+    sms_token: str = Field(default="", repr=False)  # signs the provider's calls; none: the token of sms_url
+
+    @model_validator(mode="after")
+    def _the_token_signs(self) -> "Settings":
+        self.sms_token = self.sms_token or unquote(urlsplit(self.sms_url).password or "")
+        return self
 
     @property
     def smtp(self) -> str:

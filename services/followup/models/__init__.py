@@ -4,7 +4,7 @@ from services.followup.models.base import AgreementVersion, ApiKey, FollowupTabl
 from services.followup.models.clients import Asset, Client, ClientFact, ClientLead, Hold, Job
 from services.followup.models.consent import ConsentEvent, Suppression
 from services.followup.models.plans import Enrolment, PlanVersion, Recomputation
-from services.followup.models.sending import Attempt, DeliveryFact, SendLimit, Sent, TopicPosition
+from services.followup.models.sending import Attempt, DeliveryFact, Notice, SendLimit, Sent, TopicPosition
 from services.followup.models.touches import Touch
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Hold",
     "Inbox",
     "Job",
+    "Notice",
     "Outbox",
     "OutboxDead",
     "PlanVersion",

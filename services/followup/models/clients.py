@@ -28,6 +28,7 @@ class Client(FollowupTable, table=True):
     region: str | None = None
     prospect: bool = False  # has not chosen us yet: known only because a plan acknowledges their request
     erased: bool = False
+    merged_into: UUID | None = None  # the same person under another id: what they had is there now
     moved_at: datetime | None = Field(default=None, sa_type=Instant)
     stopped_at: datetime | None = Field(default=None, sa_type=Instant)  # they asked for nothing at all
     created_at: datetime = Field(sa_type=Instant)

@@ -75,3 +75,16 @@ class TopicPosition(FollowupTable, table=True):
 
     partition: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     offset: int = Field(sa_type=BigInteger)
+
+
+class Notice(FollowupTable, table=True):
+    """A mail to the company itself: what a client wrote, for a person to read. It goes when it was sent."""
+
+    __table_args__ = (Index("notice_due", "due_at"),)
+
+    id: UUID = Field(primary_key=True)
+    subject: str
+    text: str
+    reply_to: str | None = None
+    due_at: datetime = Field(sa_type=Instant)
+    attempt: int = 0

@@ -13,6 +13,7 @@ from services.followup import store
 from services.followup.adapters.smtp import Answer
 from services.followup.domain.sending import Limit, governor
 from services.followup.use_cases.sending.compose import Outgoing
+from services.followup.use_cases.sending.ends import end_touches
 from services.followup.use_cases.sending.intend import Intender
 from services.followup.use_cases.sending.record import Recorder, settle_doubts
 from shared import inbox, telemetry
@@ -193,6 +194,10 @@ class SendingLoop:
         now = _now()
         async with self.database.transaction() as unit:
             await store.sending.take_back_unsent(unit, now)
+            over = await store.sending.take_expired(unit, now, list(self.channels), self.lease)
+        async with self.database.transaction() as unit:
+            await store.clients.lock_all(unit, {touch["client_id"] for touch in over})
+            await end_touches(unit, [(touch, "expired", "expired") for touch in over], now)
         async with self.database.reading() as unit:
             doubtful = await store.sending.in_doubt(unit, now - self.settle_delay)
         if not doubtful or not await self.may_send():

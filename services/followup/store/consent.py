@@ -8,8 +8,6 @@ from uuid import UUID
 from services.followup import models
 from shared.database import Rows, Transaction
 
-OPEN = "state IN ('planned', 'paused', 'claimed')"
-
 
 async def all_suppressed(unit: Transaction, hashes: Collection[bytes], now: datetime) -> Rows:
     """Suppressions of these addresses that hold now."""
@@ -93,23 +91,3 @@ async def skip_planned(
         reason,
         now,
     )
-
-
-async def move(unit: Transaction, loser: UUID, survivor: UUID) -> None:
-    await unit.execute("UPDATE consent_event SET client_id = $2 WHERE client_id = $1", loser, survivor)
-
-
-async def note(unit: Transaction, row: dict[str, Any]) -> bool:
-    """Keep what came back, once. False where it is known already."""
-    return bool(await unit.insert(models.DeliveryFact, [row], "ON CONFLICT DO NOTHING RETURNING ref"))
-
-
-async def bounces_since(unit: Transaction, address_hash: bytes, since: datetime) -> int:
-    """Soft bounces without a delivery in between; a mail that arrived wipes them out."""
-    found: int = await unit.value(
-        "SELECT count(*) FROM delivery_fact WHERE address_hash = $1 AND kind = 'bounced_soft' AND at >= greatest($2, "
-        "(SELECT coalesce(max(at), '-infinity') FROM delivery_fact WHERE address_hash = $1 AND kind = 'delivered'))",
-        address_hash,
-        since,
-    )
-    return found

@@ -15,6 +15,7 @@ _CLAIM = (
     "ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING *) "
     f"SELECT c.*, {_SUBJECT}, e.state AS enrolment_state, e.anchors FROM claimed c JOIN enrolment e ON e.id = c.enrolment_id"
 )
+_TAKE_EXPIRED = _CLAIM.replace("channel = ANY($4::text[])", "expires_at <= $1 AND NOT channel = ANY($4::text[])")
 _IN_DOUBT = (
     f"SELECT t.*, {_SUBJECT} FROM touch t JOIN enrolment e ON e.id = t.enrolment_id "  # noqa: S608
     "WHERE t.state = 'sending' AND t.lease_until < $1 ORDER BY t.id LIMIT $2"
@@ -31,6 +32,11 @@ async def claim_due(unit: Transaction, now: datetime, channels: Sequence[str], *
     """Take due touches for this worker. Planner settings: with stale statistics it would sort the whole backlog."""
     await unit.execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
     return await unit.fetch(_CLAIM, now, limit, now + lease, channels)
+
+
+async def take_expired(unit: Transaction, now: datetime, channels: Sequence[str], lease: timedelta, *, limit: int = 500) -> Rows:
+    """Touches of other channels (nobody printed the letter, no text provider is set) whose time is over."""
+    return await unit.fetch(_TAKE_EXPIRED, now, limit, now + lease, channels)
 
 
 async def take_back_unsent(unit: Transaction, now: datetime) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.followup import store
 from services.followup.domain.enrolling import Roof, fold, shares_roof
-from services.followup.use_cases.consent import SOURCE, Addresses, hear, said_at
+from services.followup.use_cases.consent import SOURCE, Addresses, hear, said_at, suppress_erased
 from services.followup.use_cases.enrol import Arrival, Enroller
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import company_of
@@ -28,7 +28,7 @@ class Clients:
     addresses: Addresses
 
     async def create_client(self, unit: Transaction, received: list[Received], now: datetime) -> None:
-        won = [one.event for one in received if isinstance(one.event, events.LeadWon)]
+        won = await heirs_of([one.event for one in received if isinstance(one.event, events.LeadWon)], unit)
         people = {one.person_id: one for one in won}
         rows = [_client(one.person_id, one.lead_id, one.contact, now, prospect=False) for one in people.values()]
         new = await store.clients.create(unit, await in_households(unit, rows))
@@ -122,9 +122,17 @@ class Clients:
     async def erase(self, unit: Transaction, received: list[Received], now: datetime) -> None:
         """Personal data go; the row stays, so that a late event revives nothing."""
         gone = [one.event for one in received if isinstance(one.event, events.PersonErased)]
+        clients = await store.clients.lock_all(unit, {one.person_id for one in gone})
+        await suppress_erased(unit, self.addresses, clients.values(), now)
         await self.pauses.stop(unit, [one.person_id for one in gone], "client.erased", now)
         rows = [{**_client(one.person_id, one.lead_id, events.Contact(), now, prospect=False), "contact": {}} for one in gone]
         await store.clients.erase(unit, [{**row, "erased": True} for row in {row["id"]: row for row in rows}.values()])
+
+
+async def heirs_of(won: list[events.LeadWon], unit: Transaction) -> list[events.LeadWon]:
+    """A person who was merged meanwhile is the survivor."""
+    now_are = await store.merging.heirs(unit, [one.person_id for one in won])
+    return [one.model_copy(update={"person_id": now_are.get(one.person_id, one.person_id)}) for one in won]
 
 
 async def in_households(unit: Transaction, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

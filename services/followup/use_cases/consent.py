@@ -161,6 +161,15 @@ async def suppress_client(
     return new
 
 
+async def suppress_erased(unit: Transaction, addresses: Addresses, clients: Iterable[Any], now: datetime) -> None:
+    """Who asked to be forgotten is not found again by marketing; a new job of theirs may still be written about."""
+    for client in clients:
+        for channel in FIELDS:
+            address = addresses.hash(channel, client["contact"])
+            if address is not None:
+                await _suppress(unit, address, channel, REVOKED_BY_ONE_CLICK, "erased", now)
+
+
 async def suppress_address(
     unit: Transaction,
     addresses: Addresses,
@@ -176,6 +185,13 @@ async def suppress_address(
     if until is None:
         clients = await store.clients.with_address(unit, channel, value)
         await skip(unit, [client["id"] for client in clients], channel, [EVERYTHING], reason, now)
+
+
+async def suppress_known(
+    unit: Transaction, address: bytes, channel: str, purposes: Sequence[str], reason: str, now: datetime
+) -> None:
+    """An address nobody has now, or whose owner we only know by its hash."""
+    await _suppress(unit, address, channel, purposes, reason, now)
 
 
 async def _suppress(

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from services.followup.adapters.dkim import Dkim
-from services.followup.adapters.message import Letterhead, joined, mail_body, mail_headers, message_id, wire_address
+from services.followup.adapters.message import Letterhead, Unsendable, joined, mail_body, mail_headers, message_id, wire_address
 from services.followup.adapters.rendering import Rendered
+from services.followup.adapters.sms import Text
 from services.followup.adapters.smtp import Mail
 from services.followup.adapters.verp import Verp
 from shared.agreement import Company
@@ -21,7 +22,7 @@ class Outgoing:
     touch: Any
     message_id: str
     recipient: str
-    message: Mail
+    message: Mail | Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Composer:
         self, touch: Any, rendered: Rendered, contact: Any, company: Company, now: datetime, lease_until: datetime
     ) -> Outgoing:
         """Raises Unsendable: this client can never get it on this channel."""
+        if touch["channel"] == "sms":
+            return self._text(touch, rendered, contact)
         links = self.links(touch["client_id"], touch["id"], "email")
         has_inbox = self.verp.inbox is not None
         head = Letterhead(
@@ -59,6 +62,15 @@ class Composer:
         recipient = wire_address(contact.get("email") or "")
         sender = self.verp.address("b", touch["id"]) if has_inbox else head.address
         return Outgoing(touch, id, recipient, Mail(sender, recipient, content, self.journal, lease_until.timestamp()))
+
+    def _text(self, touch: Any, rendered: Rendered, contact: Any) -> Outgoing:
+        """A text says how to stop it, and where the provider tells what became of it."""
+        number = str(contact.get("phone") or "")
+        if not rendered.sms or not number.startswith("+"):
+            raise Unsendable("the template has no text message, or the client no number")
+        body = rendered.sms if "STOP" in rendered.sms else f"{rendered.sms} Answer STOP to end."
+        callback = f"{self.base_url}/inbound/sms/{touch['id']}"
+        return Outgoing(touch, str(touch["id"]), number, Text(number, body, callback))
 
     def _signed(self, headers: list[tuple[str, str]], rendered: Rendered, touch_id: UUID, now: datetime) -> bytes:
         if self.idempotency_header:

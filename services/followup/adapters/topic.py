@@ -1,0 +1,50 @@
+"""followup.touches.v1 read from a position to its end, without a group: the witness that survives a restore."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared.envelope import Received, Unreadable, from_record
+from shared.events import FOLLOWUP
+from shared.kafka import connection
+from shared.settings import LocalSettings
+
+BATCH = 1_000
+
+
+async def read_to_end(
+    settings: LocalSettings, positions: Mapping[int, int], topic: str = FOLLOWUP
+) -> AsyncIterator[tuple[list[Received], dict[int, int]]]:
+    """Batches of events with the positions after them. Raises KafkaError or OSError where the broker is away."""
+    consumer = AIOKafkaConsumer(**connection(settings), enable_auto_commit=False, isolation_level="read_committed")
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        ends, starts = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
+        waiting = {}
+        for one in partitions:
+            at = min(max(positions.get(one.partition, 0), starts[one]), ends[one])
+            if at < ends[one]:
+                waiting[one] = at
+        consumer.assign(list(waiting))
+        for one, at in waiting.items():
+            consumer.seek(one, at)
+        while waiting:
+            polled = await consumer.getmany(timeout_ms=1_000, max_records=BATCH)
+            events = [event for records in polled.values() for record in records if (event := _read(record)) is not None]
+            at_end = {}
+            for one in list(waiting):
+                at_end[one.partition] = await consumer.position(one)
+                if at_end[one.partition] >= ends[one]:
+                    del waiting[one]
+            yield events, at_end
+    finally:
+        await consumer.stop()
+
+
+def _read(record: object) -> Received | None:
+    """None for what no reader could read: it says nothing about what was sent."""
+    try:
+        return from_record(topic=record.topic, key=record.key, headers=record.headers, value=record.value)  # type: ignore[attr-defined]
+    except Unreadable:
+        return None

@@ -1,0 +1,81 @@
+"""Two clients turn out to be one: everything of the first becomes the second's."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.database import Rows, Transaction
+
+# Tables whose key holds the client: what the survivor has already is kept, the double goes.
+KEYED = {"job": ("id",), "asset": ("kind",), "client_fact": ("kind", "ref"), "hold": ("kind", "ref")}
+FREE = ("client_lead", "consent_event", "delivery_fact")
+
+
+async def survive(unit: Transaction, loser: UUID, survivor: UUID) -> None:
+    """The survivor is a client too, with what was known of the other, unless they are one already."""
+    await unit.execute(
+        "INSERT INTO client (id, first_lead_id, household_id, surname, contact, zone, region, prospect,"
+        " erased, moved_at, stopped_at,"
+        " created_at) SELECT $2, first_lead_id, CASE household_id WHEN $1 THEN $2 ELSE household_id END, surname, contact, zone,"
+        " region, prospect, FALSE, moved_at, stopped_at, created_at FROM client WHERE id = $1 "
+        "ON CONFLICT (id) DO UPDATE SET prospect = client.prospect AND excluded.prospect, "
+        "stopped_at = least(client.stopped_at, excluded.stopped_at)",
+        loser,
+        survivor,
+    )
+
+
+async def move(unit: Transaction, loser: UUID, survivor: UUID) -> None:
+    for table, key in KEYED.items():
+        same = " AND ".join(f"other.{name} = own.{name}" for name in key)
+        await unit.execute(
+            f"UPDATE {table} own SET client_id = $2 WHERE client_id = $1 AND NOT EXISTS "  # noqa: S608  names of our own
+            f"(SELECT 1 FROM {table} other WHERE other.client_id = $2 AND {same})",
+            loser,
+            survivor,
+        )
+        await unit.execute(f"DELETE FROM {table} WHERE client_id = $1", loser)  # noqa: S608
+    for table in FREE:
+        await unit.execute(f"UPDATE {table} SET client_id = $2 WHERE client_id = $1", loser, survivor)  # noqa: S608
+    await unit.execute(
+        "UPDATE enrolment own SET client_id = $2 WHERE client_id = $1 AND NOT EXISTS (SELECT 1 FROM enrolment other "
+        "WHERE other.client_id = $2 AND other.plan = own.plan AND other.subject = own.subject AND other.cycle = own.cycle)",
+        loser,
+        survivor,
+    )
+    await unit.execute(
+        "UPDATE touch t SET client_id = $2 FROM enrolment e WHERE e.id = t.enrolment_id AND e.client_id = $2"
+        " AND t.client_id = $1",
+        loser,
+        survivor,
+    )
+
+
+async def end_doubles(unit: Transaction, loser: UUID, now: datetime) -> Rows:
+    """Enrolments the survivor has as well end; returns their touches that nobody had begun to send."""
+    await unit.execute(
+        "UPDATE enrolment SET state = 'stopped', reason = 'merged', settled_at = $2 WHERE client_id = $1 AND"
+        " state <> 'completed'",
+        loser,
+        now,
+    )
+    return await unit.fetch(
+        "UPDATE touch SET state = 'skipped', reason = 'merged', settled_at = $2 WHERE client_id = $1 "
+        "AND state IN ('planned', 'paused', 'claimed') RETURNING *",
+        loser,
+        now,
+    )
+
+
+async def forget(unit: Transaction, loser: UUID, survivor: UUID) -> None:
+    await unit.execute("UPDATE client SET contact = '{}', surname = NULL, merged_into = $2 WHERE id = $1", loser, survivor)
+
+
+async def heirs(unit: Transaction, ids: list[UUID]) -> dict[UUID, UUID]:
+    """Who these ids are today; a chain of merges is followed to its end."""
+    rows = await unit.fetch(
+        "WITH RECURSIVE chain(id, now) AS (SELECT id, merged_into FROM client WHERE id = ANY($1) AND merged_into IS NOT NULL "
+        "UNION SELECT chain.id, c.merged_into FROM chain JOIN client c ON c.id = chain.now WHERE c.merged_into IS NOT NULL) "
+        "SELECT chain.id, chain.now FROM chain LEFT JOIN client c ON c.id = chain.now WHERE c.merged_into IS NULL",
+        ids,
+    )
+    return {row["id"]: row["now"] for row in rows}

@@ -1,0 +1,151 @@
+"""A mail came in: a bounce, a complaint, a machine or a person. Each has its consequence once, however often it comes."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.followup import store
+from services.followup.adapters.incoming import read_mail
+from services.followup.adapters.provider_events import Told, read_events
+from services.followup.adapters.verp import Verp
+from services.followup.domain.bounces import Verdict, verdict_of
+from services.followup.domain.incoming import Incoming, complained, complainers, kind_of
+from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
+from services.followup.use_cases.consent import Addresses, revoke, suppress_address, suppress_known, unsubscribe
+from services.followup.use_cases.conversations import Conversations
+from shared.database import Transaction
+from shared.security import Signer
+
+SOFT_WITHIN, SOFT_LIMIT, REST = timedelta(days=30), 3, timedelta(days=30)
+_TOUCH_ID = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@")
+_OUR_LINK = re.compile(r"/u/([\w.-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    addresses: Addresses
+    verp: Verp
+    signer: Signer
+    conversations: Conversations
+
+    async def hear_mail(self, unit: Transaction, raw: bytes, now: datetime) -> str:
+        """Returns what it was. The same bytes a second time are "known"."""
+        mail, ref = read_mail(raw), f"mail:{hashlib.sha256(raw).hexdigest()}"
+        kind = kind_of(mail)
+        use, touch = await self._about(unit, mail)
+        touch_id = touch["id"] if touch else None
+        if not await store.inbound.note(unit, ref, f"mail_{kind}", now, touch_id=touch_id):
+            return "known"
+        for told in _events_in(mail):
+            await self.hear_event(unit, told, now)
+        if kind == "bounce":
+            await self._bounce(unit, mail, touch, ref, now)
+        elif kind == "complaint" and complained(mail):
+            await self._complaint(unit, mail, touch, ref, now)
+        elif kind == "reply":
+            await self._reply(unit, mail, use, touch, ref, now)
+        return kind
+
+    async def hear_event(self, unit: Transaction, told: Told, now: datetime) -> None:
+        """The same from a provider's webhook."""
+        ref = f"{told.ref}:{told.kind}:{told.address}"
+        if told.kind == "bounce":
+            await self.bounced(unit, told.address, told.verdict, None, ref, now)
+        elif told.kind == "complaint":
+            for client in await store.clients.with_address(unit, "email", told.address):
+                await self.complain(unit, client["id"], None, ref, now)
+            await suppress_known(unit, self.addresses.of(told.address), "email", REVOKED_BY_ONE_CLICK, "complaint", now)
+        else:
+            await store.inbound.note(unit, ref, "delivered", now, address_hash=self.addresses.of(told.address))
+
+    async def _about(self, unit: Transaction, mail: Incoming) -> tuple[str, Any]:
+        """Which touch it is about: by the address we gave it, else by the id of our own mail that came back or is answered."""
+        for address in mail.recipients:
+            if found := self.verp.read(address):
+                return found[0], await store.inbound.touch(unit, found[1])
+        ids = [mail.returned.get("message-id", ""), mail.headers.get("in-reply-to", ""), mail.headers.get("references", "")]
+        for id in _TOUCH_ID.findall(" ".join(ids).lower())[:5]:
+            if touch := await store.inbound.touch(unit, UUID(id)):
+                return "", touch
+        return "", None
+
+    async def _bounce(self, unit: Transaction, mail: Incoming, touch: Any, ref: str, now: datetime) -> None:
+        """A bounce to an address only we know speaks of that touch's client, whatever it calls them."""
+        for number, failure in enumerate(mail.failures):
+            verdict = verdict_of(failure)
+            for address in failure.addresses:
+                await self.bounced(unit, address, verdict, touch, f"{ref}:{number}:{address}", now)
+        client = await store.clients.find(unit, touch["client_id"]) if touch else None
+        email = str(client["contact"].get("email") or "") if client else ""
+        named = {address.lower() for failure in mail.failures for address in failure.addresses}
+        if email and email.lower() not in named and len(mail.failures) == 1:
+            await self.bounced(unit, email, verdict_of(mail.failures[0]), touch, f"{ref}:touch", now)
+
+    async def bounced(self, unit: Transaction, address: str, verdict: Verdict, touch: Any, ref: str, now: datetime) -> None:
+        """hard: nothing goes there again. soft: three within a month, and it rests for a month. Others are only noted."""
+        clients = await store.clients.with_address(unit, "email", address)
+        if not clients or verdict == "unclear":
+            return
+        touch_id, digest = touch["id"] if touch else None, self.addresses.of(address)
+        if not await store.inbound.note(unit, ref, f"bounced_{verdict}", now, touch_id=touch_id, address_hash=digest):
+            return
+        if verdict == "hard":
+            await suppress_address(unit, self.addresses, "email", address, "hard_bounce", now)
+        elif verdict == "soft" and await store.inbound.soft_bounces(unit, digest, now - SOFT_WITHIN) >= SOFT_LIMIT:
+            await suppress_address(unit, self.addresses, "email", address, "mailbox_full", now, until=now + REST)
+
+    async def _complaint(self, unit: Transaction, mail: Incoming, touch: Any, ref: str, now: datetime) -> None:
+        named = [client for address in complainers(mail) for client in await store.clients.with_address(unit, "email", address)]
+        ids = {client["id"] for client in named} or await self._whose(unit, mail, touch)
+        for client_id in sorted(ids):
+            await self.complain(unit, client_id, touch, ref, now)
+        for address in complainers(mail):
+            await suppress_known(unit, self.addresses.of(address), "email", REVOKED_BY_ONE_CLICK, "complaint", now)
+
+    async def _whose(self, unit: Transaction, mail: Incoming, touch: Any) -> set[UUID]:
+        """The recipient is hidden: our own mail inside the report tells, by its id or by its link."""
+        if touch:
+            return {touch["client_id"]}
+        found = set()
+        for token in {token for link in mail.links for token in _OUR_LINK.findall(link)}:
+            content = self.signer.open(token)
+            if content is not None:
+                found.add(UUID(content.partition(":")[0]))
+        return found
+
+    async def complain(self, unit: Transaction, client_id: UUID, touch: Any, ref: str, now: datetime) -> None:
+        """They called it spam: no marketing again, and nobody lifts that by a click."""
+        client = await store.clients.lock(unit, client_id)
+        touch_id = touch["id"] if touch else None
+        if client is not None and await store.inbound.note(unit, f"{ref}:{client_id}", "complained", now, touch_id=touch_id):
+            await revoke(unit, self.addresses, client, "email", REVOKED_BY_ONE_CLICK, "complaint", now)
+
+    async def _reply(self, unit: Transaction, mail: Incoming, use: str, touch: Any, ref: str, now: datetime) -> None:
+        sender = _sender(mail)
+        client = await store.clients.lock(unit, touch["client_id"]) if touch else None
+        if client is None:
+            known: Sequence[Any] = await store.clients.with_address(unit, "email", sender) if sender else ()
+            client = await store.clients.lock(unit, known[0]["id"]) if known else None
+        if use == "u" and client is not None:
+            await unsubscribe(unit, self.addresses, client, "email", now)
+            return
+        await self.conversations.hear(unit, client, touch, mail.text, "email", sender, ref, now)
+
+
+def _events_in(mail: Incoming) -> list[Told]:
+    """Some providers mail their events as JSON."""
+    if not mail.text.lstrip().startswith("{"):
+        return []
+    try:
+        return read_events(mail.text.strip().partition("\n\n--")[0].encode())
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _sender(mail: Incoming) -> str:
+    found = re.search(r"[^\s<>,;\"]+@[^\s<>,;\"]+", mail.headers.get("from", ""))
+    return found[0] if found else ""

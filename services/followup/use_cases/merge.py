@@ -1,0 +1,65 @@
+"""Two clients are one person: the survivor gets everything, and the strictest of what either of them said."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.followup import store
+from services.followup.domain.consent import refused_purposes
+from services.followup.use_cases.consent import FIELDS, Addresses, statements, suppress_client
+from services.followup.use_cases.planning import Planner, announce_skipped
+from shared import events
+from shared.database import Transaction
+from shared.envelope import Received
+
+
+@dataclass(frozen=True, slots=True)
+class Merges:
+    planner: Planner
+    addresses: Addresses
+
+    async def merge_persons(self, unit: Transaction, received: list[Received], now: datetime) -> None:
+        """Told once per lead: the second time there is nothing left to move."""
+        for one in received:
+            event = one.event
+            assert isinstance(event, events.PersonMerged)  # noqa: S101
+            await self._merge(unit, event.person_id, event.into, now)
+
+    async def merge_leads(self, unit: Transaction, received: list[Received], now: datetime) -> None:
+        """A lead that went into another belongs to whoever has that one."""
+        for one in received:
+            event = one.event
+            assert isinstance(event, events.LeadMerged)  # noqa: S101
+            owners = await store.clients.of_leads(unit, [event.into])
+            if event.into in owners:
+                await store.clients.know_leads(unit, [{"lead_id": event.lead_id, "client_id": owners[event.into]}])
+
+    async def _merge(self, unit: Transaction, loser: UUID, survivor: UUID, now: datetime) -> None:
+        survivor = (await store.merging.heirs(unit, [survivor])).get(survivor, survivor)
+        clients = await store.clients.lock_all(unit, {loser, survivor})
+        old, new = clients.get(loser), clients.get(survivor)
+        if old is None or loser == survivor or old["erased"] or old["merged_into"] is not None or (new and new["erased"]):
+            return
+        refused = await self._refused(unit, old, now)
+        await store.merging.survive(unit, loser, survivor)
+        await store.merging.move(unit, loser, survivor)
+        await announce_skipped(unit, await store.merging.end_doubles(unit, loser, now), now)
+        await store.merging.forget(unit, loser, survivor)
+        kept = await store.clients.find(unit, survivor)
+        for channel, purposes in refused.items():
+            await suppress_client(unit, self.addresses, kept, channel, purposes, "merged", now)
+        await self.planner.plan(unit, [survivor], now)
+
+    async def _refused(self, unit: Transaction, client: Any, now: datetime) -> dict[str, list[str]]:
+        """By channel, what the loser's words and suppressions forbid."""
+        hashes = {channel: self.addresses.hash(channel, client["contact"]) for channel in FIELDS}
+        known = [one for one in hashes.values() if one is not None]
+        said = await statements(unit, known, [client["id"]])
+        found: dict[str, list[str]] = {}
+        for channel, address in hashes.items():
+            found[channel] = refused_purposes(said.of(client["id"], address), channel, now)
+        for row in await store.consent.all_suppressed(unit, known, now):
+            if row["until"] is None and row["reason"] != "hard_bounce" and hashes.get(row["channel"]) == row["address_hash"]:
+                found[row["channel"]].append(row["purpose"])
+        return {channel: sorted(set(purposes)) for channel, purposes in found.items() if purposes}

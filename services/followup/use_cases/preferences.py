@@ -1,0 +1,49 @@
+"""Less often, another way, or not at all: what a client chooses becomes consents and refusals."""
+
+from datetime import datetime
+from typing import Any
+
+from services.followup import store
+from services.followup.domain.consent import EVERYTHING, refusal
+from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
+from services.followup.use_cases.consent import Addresses, grant, revoke, statements
+from services.followup.use_cases.pauses import Pauses
+from shared.database import Transaction
+
+LEVELS = (
+    ("everything", "Everything", "Tips by season, reminders about your own equipment, and a question now and then."),
+    ("less", "Less often", "Only reminders about your own equipment: about once a year."),
+    ("jobs", "Only about my own jobs", "No tips, reminders, offers or requests."),
+    ("nothing", "Nothing at all", "Not even about a job you ordered."),
+)
+ALLOWED = {"everything": frozenset(PURPOSES), "less": frozenset({"service", "marketing"}), "jobs": frozenset({"service"})}
+
+
+async def level_of(unit: Transaction, addresses: Addresses, client: Any, channel: str, now: datetime) -> str:
+    """The level that comes nearest to what holds now."""
+    address = addresses.hash(channel, client["contact"])
+    known = [address] if address is not None else []
+    words = (await statements(unit, known, [client["id"]])).of(client["id"], address)
+    stopped = {row["purpose"] for row in await store.consent.all_suppressed(unit, known, now) if row["channel"] == channel}
+    if EVERYTHING in stopped:
+        return "nothing"
+    allowed = {one for one in PURPOSES if one not in stopped and refusal(words, channel, one, now) is None}
+    return next((level for level, wanted in ALLOWED.items() if wanted <= allowed), "nothing")
+
+
+async def set_preferences(
+    unit: Transaction, addresses: Addresses, pauses: Pauses, client: Any, level: str, channel: str, now: datetime
+) -> None:
+    """What they allow is granted expressly on the channel they choose; the other marketing channel is closed."""
+    allowed = ALLOWED.get(level, frozenset())
+    other = "sms" if channel == "email" else "email"
+    if not allowed:
+        for one in ("email", "sms"):
+            await revoke(unit, addresses, client, one, [EVERYTHING], "asked for nothing at all", now)
+    else:
+        refused = [purpose for purpose in PURPOSES if purpose not in allowed]
+        await grant(unit, addresses, client, channel, sorted(allowed), "preference page", now)
+        await revoke(unit, addresses, client, channel, refused, "preference page", now)
+        if channel == "sms":
+            await revoke(unit, addresses, client, other, REVOKED_BY_ONE_CLICK, "asked for texts instead", now)
+    await pauses.planner.plan(unit, [client["id"]], now)

@@ -1,0 +1,260 @@
+"""What comes back has its consequence once: bounces, complaints, answers, texts."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from services.followup.adapters.calendar_data import quiet_hours
+from services.followup.adapters.provider_events import read_events
+from services.followup.adapters.verp import Verp
+from services.followup.settings import PLAN
+from services.followup.use_cases.conversations import Conversations
+from services.followup.use_cases.inbound import Inbound
+from services.followup.use_cases.pauses import Pauses
+from services.followup.use_cases.plan_book import PlanBook
+from services.followup.use_cases.planning import Planner
+from services.followup.use_cases.texts import Texts
+from shared.database import Database
+from shared.security import Signer
+from tests.services.followup.sending import ADDRESSES, SECRET, add_clients, add_touches, states, told
+from tests.services.followup.test_incoming import report
+
+VERP = Verp(SECRET, "touches@maple.example")
+SIGNER = Signer(SECRET, purpose="u")
+CONVERSATIONS = Conversations(ADDRESSES, Pauses(Planner(PlanBook(PLAN), ADDRESSES, quiet_hours())))
+INBOUND = Inbound(ADDRESSES, VERP, SIGNER, CONVERSATIONS)
+TEXTS = Texts(ADDRESSES, CONVERSATIONS)
+LATER = datetime.now(UTC) + timedelta(days=40)
+
+
+async def hear(database: Database, raw: bytes, at: datetime | None = None) -> str:
+    async with database.transaction() as unit:
+        return await INBOUND.hear_mail(unit, raw, at or datetime.now(UTC))
+
+
+async def suppressions(database: Database) -> set[tuple[str, str, str]]:
+    async with database.reading() as unit:
+        rows = await unit.fetch("SELECT channel, purpose, reason FROM suppression")
+    return {(row["channel"], row["purpose"], row["reason"]) for row in rows}
+
+
+async def notices(database: Database) -> list[Any]:
+    async with database.reading() as unit:
+        return await unit.fetch("SELECT subject, text, reply_to FROM notice ORDER BY due_at")
+
+
+def failed(address: str, status: str = "5.1.1", words: str = "550 5.1.1 no such user") -> str:
+    return f"Final-Recipient: rfc822; {address}\r\nAction: failed\r\nStatus: {status}\r\nDiagnostic-Code: smtp; {words}"
+
+
+async def a_client(database: Database, **more: Any) -> tuple[UUID, UUID]:
+    (client_id,) = await add_clients(database, email="ada@example.net", phone="+14195550134")
+    (touch_id,) = await add_touches(
+        database, [client_id], due_at=LATER, expires_at=LATER + timedelta(days=5), enrolment="active", **more
+    )
+    return client_id, touch_id
+
+
+async def test_a_hard_bounce_ends_what_was_planned_and_a_second_one_changes_nothing(followup_database: Database) -> None:
+    await a_client(followup_database)
+    assert await hear(followup_database, report(failed("Ada@Example.net"))) == "bounce"
+    assert await suppressions(followup_database) == {("email", "all", "hard_bounce")}
+    assert await states(followup_database) == {("skipped", "hard_bounce"): 1}
+    assert await hear(followup_database, report(failed("Ada@Example.net"))) == "known"
+    assert len(await told(followup_database)) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("5.2.2", "552 5.2.2 mailbox full"), ("5.7.1", "550 5.7.1 looks like spam"), ("4.4.7", "expired")]
+)
+async def test_another_bounce_suppresses_nothing_at_once(followup_database: Database, status: str, words: str) -> None:
+    await a_client(followup_database)
+    await hear(followup_database, report(failed("ada@example.net", status, words)))
+    assert await suppressions(followup_database) == set()
+    assert await states(followup_database) == {("planned", None): 1}
+
+
+async def test_three_soft_bounces_in_a_month_let_the_mailbox_rest_and_a_delivery_wipes_them_out(
+    followup_database: Database,
+) -> None:
+    await a_client(followup_database)
+    now = datetime.now(UTC)
+    soft = [report(failed("ada@example.net", "5.2.2", f"552 5.2.2 mailbox full {number}")) for number in range(6)]
+    for day in (0, 1):
+        await hear(followup_database, soft[day], now + timedelta(days=day))
+    delivered = orjson.dumps({"RecordType": "Delivery", "Recipient": "ada@example.net", "MessageID": "1"})
+    async with followup_database.transaction() as unit:
+        await INBOUND.hear_event(unit, read_events(delivered)[0], now + timedelta(days=2))
+    for day in (3, 4):
+        await hear(followup_database, soft[day], now + timedelta(days=day))
+        assert await suppressions(followup_database) == set()
+    await hear(followup_database, soft[5], now + timedelta(days=5))
+    assert await suppressions(followup_database) == {("email", "all", "mailbox_full")}
+    assert await states(followup_database) == {("planned", None): 1}  # after the rest it may go on
+
+
+async def test_a_bounce_to_our_own_address_for_a_touch_needs_no_name(followup_database: Database) -> None:
+    _, touch_id = await a_client(followup_database)
+    raw = (
+        f"From: MAILER-DAEMON@mx.example.net\nTo: {VERP.address('b', touch_id).upper()}\nSubject: failure notice\n\n"
+        "I could not deliver it to your friend.\n550 5.1.1 user unknown\n"
+    )
+    assert await hear(followup_database, raw.encode()) == "bounce"
+    assert await suppressions(followup_database) == {("email", "all", "hard_bounce")}
+
+
+def test_an_address_of_ours_cannot_be_made_by_others() -> None:
+    touch_id = UUID("01930000-0000-7000-8000-000000000001")
+    address = VERP.address("b", touch_id)
+    assert VERP.read(address) == ("b", touch_id)
+    assert len(address.split("@")[0]) <= 64
+    assert Verp(b"another secret", "touches@maple.example").read(address) is None
+    assert VERP.read(address.replace("+b", "+u")) is None
+
+
+ARF = (
+    "From: fbl@example.net\nTo: abuse@maple.example\nMIME-Version: 1.0\n"
+    'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\n\n'
+    "--b\nContent-Type: text/plain\n\nA report.\n--b\nContent-Type: message/feedback-report\n\n"
+    "Feedback-Type: {kind}\n{named}Version: 1\n"
+    "--b\nContent-Type: message/rfc822\n\n{ours}Subject: Hello\n\nHello {link}\n--b--\n"
+)
+
+
+@pytest.mark.parametrize("how", ["named", "message-id", "link"])
+async def test_a_complaint_finds_its_client_even_where_the_name_is_hidden(followup_database: Database, how: str) -> None:
+    client_id, touch_id = await a_client(followup_database, purpose="marketing")
+    named = "Original-Rcpt-To: ada@example.net\n" if how == "named" else "Original-Rcpt-To: redacted\n"
+    ours = f"Message-ID: <{touch_id}@maple.example>\n" if how == "message-id" else ""
+    link = f"https://maple.example/u/{SIGNER.sign(f'{client_id}:email')}" if how == "link" else ""
+    raw = ARF.format(kind="abuse", named=named, ours=ours, link=link).encode()
+    assert await hear(followup_database, raw) == "complaint"
+    assert await hear(followup_database, raw) == "known"
+    revoked = [event["purpose"] for event in await told(followup_database) if event["type"] == "consent.revoked"]
+    assert sorted(revoked) == ["marketing", "newsletter", "referral", "review"]
+    assert ("email", "marketing", "complaint") in await suppressions(followup_database)
+    assert await states(followup_database) == {("skipped", "opt_out"): 1}
+
+
+async def test_a_report_that_is_no_complaint_changes_nothing(followup_database: Database) -> None:
+    await a_client(followup_database)
+    raw = ARF.format(kind="not-spam", named="Original-Rcpt-To: ada@example.net\n", ours="", link="")
+    await hear(followup_database, raw.encode())
+    assert await suppressions(followup_database) == set()
+
+
+def answer(text: str, **headers: str) -> bytes:
+    lines = {"From": "Ada Case <ada@example.net>", "To": "touches@maple.example", "Subject": "Re: Hello", **headers}
+    return ("".join(f"{name}: {value}\n" for name, value in lines.items()) + f"\n{text}\n").encode()
+
+
+async def test_an_automatic_answer_changes_nothing(followup_database: Database) -> None:
+    await a_client(followup_database)
+    assert await hear(followup_database, answer("I am away.", **{"Auto-Submitted": "auto-replied"})) == "automatic"
+    assert await notices(followup_database) == []
+    assert await told(followup_database) == []
+
+
+async def test_a_person_is_read_by_a_person_and_their_plan_waits(followup_database: Database) -> None:
+    client_id, touch_id = await a_client(followup_database)
+    raw = answer("The tap drips again.\n\nOn Tue, Joe wrote:\n> hello", To=VERP.address("r", touch_id), From="ada@work.example")
+    assert await hear(followup_database, raw) == "reply"
+    (notice,) = await notices(followup_database)
+    assert "The tap drips again." in notice["text"]
+    assert "hello" not in notice["text"]
+    assert notice["reply_to"] == "ada@work.example"
+    assert await states(followup_database) == {("paused", "conversation.open"): 1}
+    (event,) = await told(followup_database)
+    assert (event["type"], event["client_id"], event["touch_id"]) == ("reply.received", str(client_id), str(touch_id))
+    assert "tap" not in str(event)
+
+
+async def test_stop_in_any_words_is_obeyed_and_shown_to_a_person(followup_database: Database) -> None:
+    await a_client(followup_database, purpose="marketing")
+    await hear(followup_database, answer("please don't write to me any more"))
+    assert ("email", "marketing", "replied stop") in await suppressions(followup_database)
+    assert "This may mean: stop" in (await notices(followup_database))[0]["text"]
+
+
+async def test_a_mailed_stop_is_a_click(followup_database: Database) -> None:
+    _, touch_id = await a_client(followup_database)
+    await hear(followup_database, answer("", To=VERP.address("u", touch_id), Subject="stop"))
+    assert ("email", "marketing", "unsubscribed") in await suppressions(followup_database)
+
+
+async def test_somebody_they_name_is_a_lead_and_a_task_for_a_person(followup_database: Database) -> None:
+    client_id, _ = await a_client(followup_database)
+    await hear(followup_database, answer("Please call my sister Ann Lee, 419-555-0199."))
+    (referral,) = [event for event in await told(followup_database) if event["type"] == "referral.received"]
+    assert referral["contact"]["phone"] == "+14195550199"
+    assert (referral["contact"]["first_name"], referral["client_id"]) == ("Ann", str(client_id))
+    assert "a person should call" in (await notices(followup_database))[0]["text"]
+
+
+async def text(database: Database, body: str, sid: str, sender: str = "+14195550134") -> str | None:
+    async with database.transaction() as unit:
+        return await TEXTS.hear(unit, sender, body, sid, datetime.now(UTC))
+
+
+async def test_stop_ends_every_text_and_is_confirmed_once(followup_database: Database) -> None:
+    await a_client(followup_database, channel="sms")
+    assert "no more texts" in (await text(followup_database, "STOP", "SM1") or "")
+    assert await text(followup_database, "STOP", "SM1") is None  # the same one again
+    assert await text(followup_database, "Stop.", "SM2") is None  # one confirmation, no more
+    assert await suppressions(followup_database) == {("sms", "all", "stop")}
+    assert await states(followup_database) == {("skipped", "opt_out"): 1}
+    assert "Answer STOP at any time" in (await text(followup_database, "START", "SM3") or "")
+    assert await suppressions(followup_database) == set()
+
+
+async def test_a_number_nobody_has_can_say_stop_as_well(followup_database: Database) -> None:
+    assert "no more texts" in (await text(followup_database, "quit", "SM9", sender="+14195550100") or "")
+    assert await suppressions(followup_database) == {("sms", "all", "stop")}
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (
+            {
+                "notificationType": "Bounce",
+                "bounce": {
+                    "bounceType": "Permanent",
+                    "feedbackId": "1",
+                    "bouncedRecipients": [{"emailAddress": "a@example.net"}],
+                },
+            },
+            ("bounce", "hard"),
+        ),
+        (
+            {
+                "Message": '{"notificationType":"Complaint","complaint":'
+                '{"complainedRecipients":[{"emailAddress":"a@example.net"}]}}'
+            },
+            ("complaint", "unclear"),
+        ),
+        (
+            [{"event": "bounce", "email": "a@example.net", "reason": "550 5.1.1 unknown user", "status": "5.1.1"}],
+            ("bounce", "hard"),
+        ),
+        ([{"event": "bounce", "type": "blocked", "email": "a@example.net", "reason": "550 blocked"}], ("bounce", "blocked")),
+        (
+            {"event-data": {"event": "failed", "severity": "temporary", "recipient": "a@example.net", "id": "x"}},
+            ("bounce", "soft"),
+        ),
+        ({"RecordType": "Bounce", "Type": "HardBounce", "Email": "a@example.net", "ID": 1}, ("bounce", "hard")),
+        ({"RecordType": "SpamComplaint", "Email": "a@example.net", "ID": 2}, ("complaint", "unclear")),
+    ],
+)
+def test_providers_say_the_same_in_their_own_shapes(event: Any, expected: tuple[str, str]) -> None:
+    (found,) = read_events(orjson.dumps(event))
+    assert (found.kind, found.verdict, found.address) == (*expected, "a@example.net")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]x", b'"text"', b'{"a": 1}', b"[1]"])
+def test_what_is_no_event_is_refused(body: bytes) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        read_events(body)

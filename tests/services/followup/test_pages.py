@@ -1,0 +1,252 @@
+"""Links in our messages: looking changes nothing, one press does, and a second one does no harm."""
+
+import base64
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.followup import pages
+from services.followup.use_cases.clients import Clients
+from services.followup.use_cases.enrol import Enroller
+from services.followup.use_cases.merge import Merges
+from shared import events, http
+from shared.database import Database
+from shared.envelope import Received
+from tests.services.followup.sending import (
+    ADDRESSES,
+    Recording,
+    add_clients,
+    add_touches,
+    loop_over,
+    running,
+    settled,
+    states,
+    told,
+)
+from tests.services.followup.test_inbound import CONVERSATIONS, LATER, SIGNER, notices, suppressions
+
+PAUSES = CONVERSATIONS.pauses
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+
+
+@pytest.fixture
+async def browser(followup_database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    http.install(app)
+    app.add_middleware(http.Edge)
+    pages.add_routes(app, followup_database, SIGNER, ADDRESSES, PAUSES)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://maple.example") as client:
+        yield client
+
+
+async def a_client(database: Database, **more: object) -> tuple[UUID, UUID]:
+    (client_id,) = await add_clients(database, email="ada@example.net", phone="+14195550134")
+    touch = {"purpose": "marketing", "due_at": LATER, "expires_at": LATER + timedelta(days=5), **more}
+    (touch_id,) = await add_touches(database, [client_id], **touch)
+    return client_id, touch_id
+
+
+def link(client_id: UUID) -> str:
+    return f"/u/{SIGNER.sign(f'{client_id}:email')}"
+
+
+async def revocations(database: Database) -> list[str]:
+    return sorted(event["purpose"] for event in await told(database) if event["type"] == "consent.revoked")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"data": ONE_CLICK},
+        {"files": {"List-Unsubscribe": (None, "One-Click")}},
+        {"data": ONE_CLICK, "headers": {"origin": "https://mail.example.org", "user-agent": ""}},
+        {"content": b""},
+    ],
+)
+async def test_one_click_suppresses_before_it_answers_and_says_so_once(
+    followup_database: Database, browser: httpx.AsyncClient, how: dict[str, object]
+) -> None:
+    client_id, _ = await a_client(followup_database)
+    for _ in range(3):
+        answer = await browser.post(link(client_id), **how)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.has_redirect_location) == (200, False)
+        assert ("email", "marketing", "unsubscribed") in await suppressions(followup_database)
+    assert await revocations(followup_database) == ["marketing", "newsletter", "referral", "review"]
+    assert await states(followup_database) == {("skipped", "opt_out"): 1}
+
+
+async def test_mail_about_their_own_job_goes_on_after_one_click(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    client_id, _ = await a_client(followup_database)
+    await browser.post(link(client_id), data=ONE_CLICK)
+    await add_touches(followup_database, [client_id], purpose="service")
+    channel = Recording()
+    async with running(loop_over(followup_database, channel)):
+        await settled(followup_database)
+    assert channel.recipients == ["ada@example.net"]
+
+
+async def test_a_scanner_that_looks_at_everything_changes_nothing(
+    followup_database: Database, browser: httpx.AsyncClient
+) -> None:
+    client_id, touch_id = await a_client(followup_database)
+    token = SIGNER.sign(f"{client_id}:email:{touch_id}")
+    for path in (link(client_id), f"{link(client_id)}/preferences", f"/r/{token}", f"/m/{token}", f"/s/{token}"):
+        for method in ("GET", "HEAD", "OPTIONS", "GET"):
+            answer = await browser.request(method, path, params={"List-Unsubscribe": "One-Click", "level": "nothing", "score": 1})
+            assert answer.status_code in (200, 405)
+        assert 'method="post"' in (await browser.get(path)).text
+    assert await suppressions(followup_database) == set()
+    assert await told(followup_database) == []
+
+
+async def test_a_link_with_one_character_changed_does_nothing(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    client_id, _ = await a_client(followup_database)
+    token = link(client_id).removeprefix("/u/")
+    assert "ada" not in token
+    assert b"ada@" not in base64.urlsafe_b64decode(token.partition(".")[0] + "==")
+    for place in range(len(token)):
+        changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        answer = await browser.post(f"/u/{changed}", data=ONE_CLICK)
+        assert answer.status_code == 404
+    assert await suppressions(followup_database) == set()
+
+
+async def test_a_click_after_erasure_makes_nobody_again(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    client_id, _ = await a_client(followup_database)
+    await hear(followup_database, events.PersonErased(lead_id=client_id, person_id=client_id))
+    assert (await browser.post(link(client_id), data=ONE_CLICK)).status_code == 200
+    assert (await browser.get(f"{link(client_id)}/preferences")).status_code == 410
+    async with followup_database.reading() as unit:
+        row = await unit.row("SELECT contact, erased FROM client WHERE id = $1", client_id)
+    assert (row["contact"], row["erased"]) == ({}, True)
+
+
+async def hear(database: Database, event: events.Event, at: datetime | None = None) -> None:
+    now = at or datetime.now(UTC)
+    clients, merges = Clients(Enroller(PAUSES.planner), PAUSES, ADDRESSES), Merges(PAUSES.planner, ADDRESSES)
+    handlers = {
+        events.PersonErased: clients.erase,
+        events.PersonMerged: merges.merge_persons,
+        events.ConsentRevoked: clients.hear_revocation,
+        events.ConsentGranted: clients.hear_grant,
+        events.LeadWon: clients.create_client,
+    }
+    async with database.transaction() as unit:
+        await handlers[type(event)](unit, [Received("t", "", str(id(event)), "/t", event, now, None)], now)  # type: ignore[index]
+
+
+async def test_erasure_keeps_the_suppression_and_a_later_event_revives_nothing(
+    followup_database: Database, browser: httpx.AsyncClient
+) -> None:
+    client_id, _ = await a_client(followup_database)
+    await browser.post(link(client_id), data=ONE_CLICK)
+    await hear(followup_database, events.PersonErased(lead_id=client_id, person_id=client_id))
+    assert ("email", "marketing", "erased") in await suppressions(followup_database)
+    consent = events.Consent(channel="email", granted=True)
+    await hear(followup_database, events.ConsentGranted(lead_id=client_id, person_id=client_id, consent=consent))
+    assert ("email", "marketing", "erased") in await suppressions(followup_database)
+    (again,) = await add_clients(followup_database, email="ADA@example.net")  # the same mailbox, another person
+    await add_touches(followup_database, [again], purpose="marketing")
+    channel = Recording()
+    async with running(loop_over(followup_database, channel)):
+        await settled(followup_database)
+    assert channel.sent == []
+
+
+async def test_a_merge_moves_everything_and_keeps_the_strictest_word(
+    followup_database: Database, browser: httpx.AsyncClient
+) -> None:
+    loser, _ = await a_client(followup_database)
+    (survivor,) = await add_clients(followup_database, email="case@example.net")
+    await browser.post(link(loser), data=ONE_CLICK)
+    await add_touches(followup_database, [loser], purpose="service", due_at=LATER, expires_at=LATER + timedelta(days=5))
+    for _ in range(2):  # told once per lead
+        await hear(followup_database, events.PersonMerged(lead_id=loser, person_id=loser, into=survivor))
+    async with followup_database.reading() as unit:
+        owners = {
+            row["client_id"] for row in await unit.fetch("SELECT client_id FROM touch UNION SELECT client_id FROM enrolment")
+        }
+        digest = ADDRESSES.of("case@example.net")
+        kept = {row["purpose"] for row in await unit.fetch("SELECT purpose FROM suppression WHERE address_hash = $1", digest)}
+    assert owners == {survivor}
+    assert kept == {"marketing", "newsletter", "referral", "review"}
+    await add_touches(followup_database, [survivor], purpose="marketing")
+    channel = Recording()
+    async with running(loop_over(followup_database, channel)):
+        await settled(followup_database)
+    assert channel.sent == []
+    assert (await browser.get(f"{link(loser)}/preferences")).status_code == 200  # an old link still works
+
+
+async def test_what_was_said_elsewhere_is_heard_and_not_echoed(followup_database: Database) -> None:
+    client_id, _ = await a_client(followup_database)
+    await hear(followup_database, events.ConsentRevoked(person_id=client_id, channel="email", purpose="marketing"))
+    assert await states(followup_database) == {("skipped", "opt_out"): 1}
+    assert await revocations(followup_database) == []
+
+
+async def test_an_old_yes_that_comes_late_does_not_undo_a_newer_no(
+    followup_database: Database, browser: httpx.AsyncClient
+) -> None:
+    client_id, _ = await a_client(followup_database)
+    await browser.post(link(client_id), data=ONE_CLICK)
+    yes = events.ConsentGranted(lead_id=client_id, person_id=client_id, consent=events.Consent(channel="email", granted=True))
+    await hear(followup_database, yes, at=datetime.now(UTC) - timedelta(days=1))
+    assert ("email", "marketing", "unsubscribed") in await suppressions(followup_database)
+    await hear(followup_database, yes, at=datetime.now(UTC) + timedelta(seconds=1))
+    assert await suppressions(followup_database) == set()
+
+
+@pytest.mark.parametrize(
+    ("level", "channel", "marketing", "service"),
+    [
+        ("less", "email", True, True),
+        ("jobs", "email", False, True),
+        ("nothing", "email", False, False),
+        ("less", "sms", False, True),
+    ],
+)
+async def test_preferences_hold_from_the_next_attempt_on(
+    followup_database: Database, browser: httpx.AsyncClient, level: str, channel: str, marketing: bool, service: bool
+) -> None:
+    client_id, _ = await a_client(followup_database)
+    answer = await browser.post(f"{link(client_id)}/preferences", data={"level": level, "channel": channel})
+    assert answer.status_code == 200
+    await add_touches(followup_database, [client_id], purpose="marketing", step="win_back")
+    await add_touches(followup_database, [client_id], purpose="service")
+    recording = Recording()
+    async with running(loop_over(followup_database, recording)):
+        await settled(followup_database)
+    assert len(recording.sent) == marketing + service
+
+
+async def test_a_referral_and_a_request_are_told_once(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    client_id, touch_id = await a_client(followup_database)
+    token = SIGNER.sign(f"{client_id}:email:{touch_id}")
+    wrong = await browser.post(f"/r/{token}", data={"name": "Ann Lee", "phone": "12"})
+    assert (wrong.status_code, "valid phone number" in wrong.text, "Ann Lee" in wrong.text) == (422, True, True)
+    for _ in range(3):
+        assert (await browser.post(f"/r/{token}", data={"name": "Ann Lee", "phone": "419 555 0199"})).status_code == 200
+        assert (await browser.post(f"/m/{token}")).status_code == 200
+    found = [event for event in await told(followup_database) if event["type"] in ("referral.received", "maintenance.requested")]
+    assert [event["type"] for event in found] == ["referral.received", "maintenance.requested"]
+    assert found[0]["contact"]["phone"] == "+14195550199"
+
+
+@pytest.mark.parametrize(("score", "called"), [(2, True), (5, False)])
+async def test_a_low_answer_calls_a_person_at_once(
+    followup_database: Database, browser: httpx.AsyncClient, score: int, called: bool
+) -> None:
+    client_id, touch_id = await a_client(followup_database, purpose="review")
+    token = SIGNER.sign(f"{client_id}:email:{touch_id}")
+    for _ in range(2):
+        assert (await browser.post(f"/s/{token}", data={"score": score, "words": "The floor was left wet."})).status_code == 200
+    assert [event["type"] for event in await told(followup_database)].count("recovery.needed") == called
+    assert len(await notices(followup_database)) == 1
+    assert (await browser.post(f"/s/{token}", data={"score": 9})).status_code == 422
+    async with followup_database.reading() as unit:
+        assert await unit.value("SELECT state FROM touch WHERE purpose = 'review'") == "planned"  # the ask does not depend on it
