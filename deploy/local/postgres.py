@@ -38,7 +38,7 @@ class Postgres:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._directory.chmod(0o700)
         user = _unprivileged() if os.geteuid() == 0 else None
-        binaries = await asyncio.to_thread(_binaries, user)
+        binaries = self.binaries = await asyncio.to_thread(_binaries, user)
         data = self._data_folder(user)
         command = [
             str(binaries / "postgres"),

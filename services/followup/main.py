@@ -117,6 +117,13 @@ def sending(
     )
 
 
+def letter_writer(settings: Settings, lease: timedelta) -> Intender:
+    """The gate and the pen of `letters print`."""
+    secret = load_secret(settings.secret_key_file, settings.local_dir / "secret-key")
+    composer = Composer(Signer(secret, purpose="u"), settings.base_url, Verp(secret, None))
+    return Intender(PlanBook(settings.plan_file), Addresses(secret), composer, Restraints(quiet_hours().rules), lease)
+
+
 def _witnesses(settings: Settings) -> dict[str, Witness]:
     """Who can be asked after a crash whether a mail was taken."""
     if settings.journal_address and settings.journal_imap_url:

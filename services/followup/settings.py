@@ -36,6 +36,8 @@ class Settings(ServiceSettings):
     inbox_address: str | None = None  # bounces, answers and mailed stops come to variants of it (name+…@domain)
     inbox_imap_url: str = Field(default="", repr=False)
 
+    letter_font: Path | None = None  # a TrueType font for letters; none: DejaVu where it is installed
+
     sms_url: str = Field(default="", repr=False)  # https://account:token@api.twilio.com; none: no texts are sent
     sms_sender: str = ""  # a number, or the id of a messaging service
     sms_token: str = Field(default="", repr=False)  # signs the provider's calls; none: the token of sms_url

@@ -8,11 +8,20 @@ from contextlib import AsyncExitStack
 import uvloop
 
 from deploy.local.system import System
-from tests.bench import capture, drain, line, memory, outage, path, routing
+from tests.bench import capture, drain, line, memory, outage, path, routing, sending
 from tests.bench.machine import running
 
 # A part is a module with `async def run(system)`, or `async def run()` where it needs no system.
-PARTS = {"path": path, "memory": memory, "outage": outage, "capture": capture, "line": line, "routing": routing, "drain": drain}
+PARTS = {
+    "path": path,
+    "memory": memory,
+    "outage": outage,
+    "capture": capture,
+    "line": line,
+    "routing": routing,
+    "drain": drain,
+    "sending": sending,
+}
 
 
 async def main(chosen: list[str]) -> int:

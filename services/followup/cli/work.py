@@ -21,5 +21,10 @@ def planner() -> Planner:
     return Planner(PlanBook(settings.plan_file), Addresses(secret), quiet_hours())
 
 
+def addresses() -> Addresses:
+    settings: Settings = read_settings(Settings)
+    return Addresses(load_secret(settings.secret_key_file, settings.local_dir / "secret-key"))
+
+
 def work(run: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
     return in_transaction(read_settings(Settings), run)

@@ -59,6 +59,7 @@ class SendingLoop:
     lease: timedelta
     settle_delay: timedelta
     claim: int = 500
+    recover_seconds: float = 5.0
 
     def __post_init__(self) -> None:
         self._results: GroupCommit[tuple[Outgoing, Answer], None] = GroupCommit(self._record, batch=256, limit=100_000)
@@ -188,7 +189,7 @@ class SendingLoop:
             except Exception as error:
                 if not is_transient(error):
                     raise
-            await asyncio.sleep(5)
+            await asyncio.sleep(self.recover_seconds)
 
     async def _settle(self) -> None:
         now = _now()

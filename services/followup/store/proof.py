@@ -45,6 +45,12 @@ async def journal(unit: Transaction, since: datetime, after: UUID | None, limit:
     )
 
 
+async def unpublished(unit: Transaction) -> set[str]:
+    """Touches whose events still wait in the outbox: their topic cannot know them yet."""
+    rows = await unit.fetch("SELECT convert_from(payload, 'UTF8')::jsonb ->> 'touch_id' AS touch_id FROM outbox")
+    return {row["touch_id"] for row in rows if row["touch_id"]}
+
+
 _CONTRADICTIONS = """
 SELECT (SELECT count(*) FROM touch t WHERE t.state = 'sent' AND NOT EXISTS (SELECT 1 FROM sent s WHERE s.touch_id = t.id))
   AS unjournaled,

@@ -11,7 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.followup import store
-from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said
+from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, may_lift
 from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from shared import events
 from shared.database import Transaction
@@ -185,6 +185,27 @@ async def suppress_address(
     if until is None:
         clients = await store.clients.with_address(unit, channel, value)
         await skip(unit, [client["id"] for client in clients], channel, [EVERYTHING], reason, now)
+
+
+async def lift_suppression(unit: Transaction, addresses: Addresses, channel: str, value: str, now: datetime) -> str:
+    """By hand, but only after a newer express yes of theirs. Returns the sentence to tell."""
+    address = addresses.of(value)
+    rows = [row for row in await store.consent.all_suppressed(unit, [address], now) if row["channel"] == channel]
+    clients = await store.clients.with_address(unit, channel, value)
+    said = await statements(unit, [address], [client["id"] for client in clients])
+    yes = [one.at for one in _everything(said) if one.granted and one.channel == channel]
+    liftable = [row for row in rows if yes and may_lift(row["reason"], row["at"], max(yes))]
+    if not rows:
+        return "Nothing is suppressed there."
+    if not liftable:
+        return "Nothing was lifted: it takes a newer express yes of theirs, and a complaint or an erasure stays."
+    purposes = [row["purpose"] for row in liftable]
+    count = await store.consent.lift(unit, [address], channel, purposes, max(yes), NEVER_LIFTED)
+    return f"{count} suppressions are lifted."
+
+
+def _everything(said: Statements) -> list[Said]:
+    return [one for group in (said.by_client, said.by_address) for words in group.values() for one in words]
 
 
 async def suppress_known(

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from services.followup.adapters.dkim import Dkim
+from services.followup.adapters.letters import Letter
 from services.followup.adapters.message import Letterhead, Unsendable, joined, mail_body, mail_headers, message_id, wire_address
-from services.followup.adapters.rendering import Rendered
+from services.followup.adapters.rendering import Rendered, one_line
 from services.followup.adapters.sms import Text
 from services.followup.adapters.smtp import Mail
 from services.followup.adapters.verp import Verp
@@ -22,7 +23,7 @@ class Outgoing:
     touch: Any
     message_id: str
     recipient: str
-    message: Mail | Text
+    message: Mail | Text | Letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Composer:
         """Raises Unsendable: this client can never get it on this channel."""
         if touch["channel"] == "sms":
             return self._text(touch, rendered, contact)
+        if touch["channel"] == "post":
+            return _letter(touch, rendered, contact)
         links = self.links(touch["client_id"], touch["id"], "email")
         has_inbox = self.verp.inbox is not None
         head = Letterhead(
@@ -93,3 +96,12 @@ class Composer:
             "satisfaction_url": f"{self.base_url}/s/{touch}",
             "maintenance_url": f"{self.base_url}/m/{touch}",
         }
+
+
+def _letter(touch: Any, rendered: Rendered, contact: Any) -> Outgoing:
+    """Paper has no links and no footer; the company's own hand signs it."""
+    address = str(contact.get("address") or "").strip()
+    if not address:
+        raise Unsendable("the client has no postal address")
+    name = one_line(f"{contact.get('first_name') or ''} {contact.get('last_name') or ''}")
+    return Outgoing(touch, str(touch["id"]), address, Letter(name, address, rendered.text.partition("\n-- \n")[0].strip()))

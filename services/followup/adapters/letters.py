@@ -1,0 +1,58 @@
+"""Letters as one PDF to print: an address in the window of the envelope, a page each, and room for a signature by hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fpdf import FPDF
+from fpdf.errors import FPDFException
+
+FONTS = (
+    Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+    Path("/Library/Fonts/Arial Unicode.ttf"),
+    Path("C:/Windows/Fonts/arial.ttf"),
+)
+
+
+class Unprintable(ValueError):
+    """The letter has characters the font does not have; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is printed for one touch."""
+
+    name: str
+    address: str
+    body: str
+
+
+def print_letters(letters: Sequence[Letter], *, company: str, postal_address: str, day: str, font: Path | None) -> bytes:
+    """One page a letter. Raises Unprintable."""
+    pdf = FPDF(format="Letter", unit="mm")
+    pdf.set_auto_page_break(auto=True, margin=20)
+    file = font or next((one for one in FONTS if one.exists()), None)
+    family = "Helvetica"
+    if file is not None:
+        pdf.add_font("letter", fname=file)
+        family = "letter"
+    for letter in letters:
+        pdf.add_page()
+        _write(pdf, family, letter, company, postal_address, day)
+    return bytes(pdf.output())
+
+
+def _write(pdf: FPDF, family: str, letter: Letter, company: str, postal_address: str, day: str) -> None:
+    try:
+        pdf.set_font(family, size=9)
+        pdf.set_xy(22, 15)
+        pdf.multi_cell(170, 4.5, f"{company}\n{postal_address}")
+        pdf.set_font(family, size=11)
+        pdf.set_xy(22, 50)
+        pdf.multi_cell(95, 5.5, f"{letter.name}\n{letter.address}", align="L")
+        pdf.set_xy(22, 95)
+        pdf.multi_cell(170, 6, f"{day}\n\n{letter.body}", align="L")
+        pdf.set_xy(22, pdf.get_y() + 18)
+        pdf.cell(70, 6, company, border="T")
+    except (FPDFException, UnicodeEncodeError) as error:
+        raise Unprintable("set FOLLOWUP_LETTER_FONT to a TrueType font that has every character of this letter") from error

@@ -1,0 +1,140 @@
+"""The mailbox, against a real Dovecot where there is one, and against a stand-in that speaks the same few commands."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.ports import free_ports
+from services.followup.adapters.imap import JournalWitness, Mailbox
+from services.followup.scheduler.inbox import InboxTurn
+from shared.database import Database
+from tests.services.followup.test_inbound import INBOUND, a_client, failed, suppressions
+from tests.services.followup.test_incoming import report
+
+MAILS = [
+    b"Message-ID: <one@maple.example>\r\nSubject: first\r\n\r\nHello\r\n",
+    b"Message-ID: <two@maple.example>\r\n\r\n\xff\r\n",
+]
+
+
+class StandIn:
+    """LOGIN, SELECT, UID SEARCH, FETCH and STORE, as a server answers them."""
+
+    def __init__(self, mails: list[bytes]) -> None:
+        self.mails, self.seen = mails, set[int]()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK ready\r\n")
+        with contextlib.suppress(ConnectionError):
+            while line := (await reader.readline()).decode():
+                tag, _, command = line.strip().partition(" ")
+                for untagged in self.answers(command):
+                    writer.write(untagged)
+                writer.write(f"{tag} OK done\r\n".encode())
+                if command == "LOGOUT":
+                    break
+        writer.close()
+
+    def answers(self, command: str) -> list[bytes]:
+        numbers = range(1, len(self.mails) + 1)
+        if command == "CAPABILITY":
+            return [b"* CAPABILITY IMAP4rev1\r\n"]
+        if command.startswith("SELECT"):
+            return [f"* {len(self.mails)} EXISTS\r\n".encode()]
+        if command == "UID SEARCH UNSEEN":
+            return [f"* SEARCH {' '.join(str(n) for n in numbers if n not in self.seen)}\r\n".encode()]
+        if found := re.match(r'UID SEARCH HEADER Message-ID "(.*)"', command):
+            hits = [str(n) for n in numbers if f"Message-ID: {found[1]}".encode() in self.mails[n - 1]]
+            return [f"* SEARCH {' '.join(hits)}\r\n".encode()]
+        if found := re.match(r"UID FETCH (\d+)", command):
+            mail = self.mails[int(found[1]) - 1]
+            return [f"* {found[1]} FETCH (UID {found[1]} BODY[]<0> {{{len(mail)}}}\r\n".encode() + mail + b")\r\n"]
+        if found := re.match(r"UID STORE (\d+)", command):
+            self.seen.add(int(found[1]))
+        return [b"* BYE\r\n"] if command == "LOGOUT" else []
+
+
+@contextlib.asynccontextmanager
+async def stand_in(mails: list[bytes], _folder: Path) -> AsyncIterator[str]:
+    server = await asyncio.start_server(StandIn(mails), "127.0.0.1", 0)
+    yield f"imap://joe:secret@127.0.0.1:{server.sockets[0].getsockname()[1]}/INBOX"
+    server.close()
+
+
+@contextlib.asynccontextmanager
+async def dovecot(mails: list[bytes], folder: Path) -> AsyncIterator[str]:
+    port, user = free_ports(1)[0], "nobody" if os.geteuid() == 0 else os.environ.get("USER", "nobody")
+    box = folder / "mail" / "new"
+    for part in ("new", "cur", "tmp"):
+        (folder / "mail" / part).mkdir(parents=True)
+    for number, mail in enumerate(mails):
+        (box / f"{1700000000 + number}.M{number}.host").write_bytes(mail)
+    (folder / "users").write_text("joe:{PLAIN}secret\n")
+    (folder / "dovecot.conf").write_text(
+        f"base_dir = {folder}/run\nlog_path = {folder}/log\nprotocols = imap\nlisten = 127.0.0.1\nssl = no\n"
+        "disable_plaintext_auth = no\ndefault_internal_user = nobody\ndefault_login_user = nobody\n"
+        "default_internal_group = nogroup\n"
+        f"first_valid_uid = 1\nmail_location = maildir:{folder}/mail\n"
+        f"service imap-login {{\n  inet_listener imap {{\n    port = {port}\n"
+        "  }\n  inet_listener imaps {\n    port = 0\n  }\n  chroot =\n}\nservice anvil {\n  chroot =\n}\n"
+        f"passdb {{\n  driver = passwd-file\n  args = {folder}/users\n}}\n"
+        f"userdb {{\n  driver = static\n  args = uid={user} gid=nogroup home={folder}\n}}\n"
+    )
+    if os.geteuid() == 0:
+        await asyncio.to_thread(subprocess.run, ["chown", "-R", f"{user}:nogroup", str(folder)], check=True)
+        for parent in (folder, *folder.parents[:3]):
+            with contextlib.suppress(OSError):
+                parent.chmod(parent.stat().st_mode | 0o011)
+    process = await asyncio.create_subprocess_exec("dovecot", "-F", "-c", str(folder / "dovecot.conf"))
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                break
+            await asyncio.sleep(0.05)
+        yield f"imap://joe:secret@127.0.0.1:{port}/INBOX"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+SERVERS = [stand_in, pytest.param(dovecot, marks=pytest.mark.skipif(shutil.which("dovecot") is None, reason="no dovecot here"))]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+async def test_new_mail_is_read_once_and_ours_is_found(server: object, tmp_path: Path) -> None:
+    async with server(MAILS, tmp_path) as url:  # type: ignore[operator]
+        mailbox = Mailbox(url, timeout=5)
+        found = await mailbox.unread()
+        assert [raw.replace(b"\r\n", b"\n") for _, raw in found] == [mail.replace(b"\r\n", b"\n") for mail in MAILS]
+        assert len(await mailbox.unread()) == 2  # looking is not reading
+        await mailbox.mark_read(found[0][0])
+        assert [uid for uid, _ in await mailbox.unread()] == [found[1][0]]
+        witness = JournalWitness(mailbox)
+        assert await witness.seen(["<one@maple.example>", "<three@maple.example>"]) == {
+            "<one@maple.example>": True,
+            "<three@maple.example>": False,
+        }
+
+
+async def test_a_witness_that_cannot_be_asked_says_so() -> None:
+    witness = JournalWitness(Mailbox("imap://joe:secret@127.0.0.1:9/INBOX", timeout=1))
+    assert await witness.seen(["<one@maple.example>"]) == {"<one@maple.example>": None}
+
+
+async def test_a_bounce_in_the_mailbox_suppresses(followup_database: Database, tmp_path: Path) -> None:
+    await a_client(followup_database)
+    async with stand_in([report(failed("ada@example.net")), b"\x00 no mail at all"], tmp_path) as url:
+        turn = InboxTurn(followup_database, Mailbox(url, timeout=5), INBOUND)
+        assert await turn.turn() == 2
+        assert await turn.turn() == 0
+    assert await suppressions(followup_database) == {("email", "all", "hard_bounce")}

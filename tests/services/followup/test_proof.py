@@ -1,0 +1,91 @@
+"""After a restore from backup nothing is sent that was sent before; and what is told apart is found."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from deploy.local.postgres import Postgres
+from deploy.local.system import System
+from services.followup import store
+from services.followup.scheduler.fence import Fence
+from services.followup.settings import Settings
+from shared.database import Database
+from shared.relay import Relay
+from tests.services.followup.sending import Recording, add_clients, add_touches, loop_over, running, settled, states
+
+
+def pg(postgres: Postgres, name: str, *arguments: str) -> None:
+    subprocess.run([postgres.binaries / name, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def settings(system: System) -> Settings:
+    return Settings(kafka_bootstrap_servers=system.environment["KAFKA_BOOTSTRAP_SERVERS"])
+
+
+async def publish(settings: Settings, database: Database) -> None:
+    """What the relay does until the outbox is empty."""
+    relay = Relay(settings, database)
+    task = asyncio.create_task(relay.run())
+    for _ in range(400):
+        async with database.reading() as unit:
+            if not await unit.value("SELECT count(*) FROM outbox"):
+                break
+        await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await relay.stop()
+
+
+async def test_a_restored_backup_sends_nothing_twice(
+    followup_database: Database, postgres: Postgres, settings: Settings, tmp_path: Path
+) -> None:
+    channel, dump = Recording(), tmp_path / "backup.dump"
+    await add_touches(followup_database, await add_clients(followup_database, 12))
+    pg(postgres, "pg_dump", "--format=custom", f"--file={dump}", followup_database.url)
+    fence = Fence(settings, followup_database)
+    await fence.catch_up()
+    async with running(loop_over(followup_database, channel)):
+        await settled(followup_database)
+    await publish(settings, followup_database)
+    assert len(channel.sent) == 12
+
+    await followup_database.close()
+    admin = await asyncpg.connect(postgres.url("postgres"))
+    name, owner = followup_database.url.rsplit("/", 1)[1], "template_followup"
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.execute(f"CREATE DATABASE {name} OWNER {owner}")
+    await admin.close()
+    pg(postgres, "pg_restore", f"--dbname={followup_database.url}", "--no-owner", str(dump))
+    await followup_database.open()
+    assert await states(followup_database) == {("planned", None): 12}
+
+    fence = Fence(settings, followup_database)
+    loop = loop_over(followup_database, channel)
+    loop.may_send = fence.may_send
+    async with running(loop):
+        await asyncio.sleep(1.0)
+        assert len(channel.sent) == 12  # fenced: the journal is behind its topic
+        assert await fence.catch_up() >= 12
+        fence.is_open = True
+        await asyncio.sleep(1.0)
+    assert len(channel.sent) == 12
+    assert await states(followup_database) == {("sent", None): 12}
+    assert await fence.catch_up() == 0  # the next start has nothing to read
+
+
+async def test_rows_that_contradict_the_journal_are_found(followup_database: Database) -> None:
+    await add_touches(followup_database, await add_clients(followup_database, 3))
+    async with running(loop_over(followup_database, Recording())):
+        await settled(followup_database)
+    async with followup_database.transaction() as unit:
+        assert [count for _, count in await store.proof.contradictions(unit)] == [0, 0, 0]
+        await unit.execute("UPDATE touch SET state = 'planned', due_at = now() + interval '1 year'")
+        await unit.execute("DELETE FROM attempt")
+        assert [count for _, count in await store.proof.contradictions(unit)] == [0, 3, 3]
+        await unit.execute("UPDATE touch SET state = 'sent'")
+        await unit.execute("DELETE FROM sent")
+        assert [count for _, count in await store.proof.contradictions(unit)] == [3, 0, 0]
