@@ -54,9 +54,9 @@ class Rule:
     licences: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """`codes` and `prefixes` say which areas a postal code lies in."""
+    """One per version of the agreement. `codes` and `prefixes` say which areas a postal code lies in."""
 
     hash: str
     rules: tuple[Rule, ...]

@@ -79,7 +79,7 @@ class _Case:
 
 def pools_of(policy: Policy, facets: Facets, owner_pool: str) -> tuple[str, ...]:
     """Every pool the decision may look at: they are locked first."""
-    found = policy.chain(match_rule(policy.rules, facets).rule.pool)
+    found = policy.chain(match_rule(policy, facets).rule.pool)
     return found + policy.chain(owner_pool) if owner_pool in policy.pools else found
 
 
@@ -111,7 +111,7 @@ def apply(outcome: Outcome, teams: Mapping[str, Team]) -> None:
 
 
 def _open(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) -> _Case:
-    match = match_rule(policy.rules, lead.facets)
+    match = match_rule(policy, lead.facets)
     rule, pool = match.rule, match.rule.pool
     if lead.owner is not None and lead.owner.pool in policy.pools and policy.pools[lead.owner.pool].sticky:
         pool = lead.owner.pool

@@ -6,6 +6,7 @@ What is kept of a lead is what rules ask about it: its areas instead of its post
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from services.handoff.domain.policy import Policy, Rule
@@ -76,10 +77,11 @@ def areas_of(policy: Policy, code: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def match_rule(rules: Sequence[Rule], lead: Facets) -> Match:
+@lru_cache(maxsize=4096)
+def match_rule(policy: Policy, lead: Facets) -> Match:
     """The first rule that fits. The agreement guarantees that the last one does."""
     missed: list[str] = []
-    for rule in rules:
+    for rule in policy.rules:
         if fits(rule, lead):
             return Match(rule, tuple(missed))
         missed.append(rule.name)

@@ -14,3 +14,9 @@ async def won(unit: Transaction, lead_id: UUID) -> Any:
     """What was said when the lead was won."""
     query = "SELECT data FROM fact WHERE lead_id = $1 AND type = 'leadhandoff.lead.won.v1' ORDER BY at LIMIT 1"
     return await unit.value(query, lead_id)
+
+
+async def held_because(unit: Transaction, lead_id: UUID) -> str:
+    """The reason that was given when the lead was held last."""
+    query = "SELECT data->>'reason' FROM fact WHERE lead_id = $1 AND type = 'leadhandoff.lead.held.v1' ORDER BY at DESC LIMIT 1"
+    return str(await unit.value(query, lead_id) or "")

@@ -16,15 +16,15 @@ async def explain_lead(unit: Transaction, lead_id: UUID, rep_id: UUID | None) ->
     if lead is None:
         return []
     attempts = sorted(await store.assignments.assignments_of(unit, lead_id), key=lambda row: row["attempt"])
-    if not attempts:
-        return [f"This lead is {lead['state']} and was offered to nobody yet."]
     found = []
     for row in attempts:
         record = row["decision"]
         found.append(f"{row['offered_at']:%F %T} UTC, attempt {row['attempt']}: {record['sentence']}")
         if rep_id is not None:
             found.append(f"  {await _about(unit, record, str(rep_id))}")
-    return found
+    if lead["state"] == "held":
+        found.append(f"Held since {lead['held_since']:%F %T} UTC: {await store.facts.held_because(unit, lead_id)}")
+    return found or [f"This lead is {lead['state']} and was offered to nobody."]
 
 
 async def _about(unit: Transaction, record: Mapping[str, Any], rep_id: str) -> str:

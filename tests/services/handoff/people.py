@@ -1,7 +1,7 @@
 """Agreements, people and leads that exist only in memory, for tests of decisions."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,9 @@ sticky_grace_minutes = 15
 accept_within_minutes = 30
 touch_within_minutes = 60
 """
+HOURS = '[pools.team]\neveryone = true\nzone = "America/New_York"\nhours = { mon-fri = ["09:00-17:00"] }\n'
+RULE = '[[rules]]\nname = "everybody"\npool = "team"\n'
+NIGHT = NOW + timedelta(hours=12)  # Wednesday 22:00 in New York
 TEAM = '[pools.team]\neveryone = true\n[[rules]]\nname = "everybody"\npool = "team"\n'
 
 
