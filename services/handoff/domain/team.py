@@ -103,6 +103,13 @@ class Team:
             or (None if any_hour else outside_hours(rep, self.pool, self.at))
         )
 
+    def has_somebody_free(self) -> bool:
+        """Whether anybody is at work and may take a lead more, whatever the lead needs."""
+        return any(
+            not (inactive(one.rep) or away(one.rep, self.at) or outside_hours(one.rep, self.pool, self.at) or _full(one))
+            for one in self.members
+        )
+
     def eligible(self, listed: Shortlist, tried: frozenset[str]) -> tuple[list[Member], LeftOut | None]:
         """Who of the shortlist may be picked now, and who of it fell out."""
         if not listed.capped and not tried:

@@ -1,6 +1,6 @@
 """Routing: a batch of leads under the locks of their pools, decided by a pure function, written in a few statements."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from services.handoff.domain.policy import Policy
 from services.handoff.domain.replay import owner_of
 from services.handoff.domain.routing import Lead, Outcome, Owner, apply, decide, pools_of
 from services.handoff.domain.rules import Facets, facets_of
+from services.handoff.domain.team import Team
 from services.handoff.use_cases.floor import Floor, enter
 from services.handoff.use_cases.outcomes import apply_early_events
 from services.handoff.use_cases.policy import current_policy
@@ -21,7 +22,7 @@ from shared import events
 from shared.database import Transaction
 from shared.envelope import Received
 
-SWEPT = 200  # as many held leads a batch takes along
+SWEPT = 50  # as many held leads a batch takes along; their own timers look at all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,11 @@ def _in_order(cases: Iterable[Case]) -> list[Case]:
     return sorted(cases, key=lambda case: (not case.lead.held, case.lead.since))
 
 
-async def _waiting(unit: Transaction, policy: Policy, teams: Any, besides: set[UUID], now: datetime) -> list[Case]:
-    rows = [row for row in await store.leads.take_held(unit, list(teams), SWEPT) if row["id"] not in besides]
+async def _waiting(unit: Transaction, policy: Policy, teams: Mapping[str, Team], besides: set[UUID], now: datetime) -> list[Case]:
+    """Held leads of the pools where somebody is free: at night nobody looks at them again for each new one."""
+    free = [name for name, team in teams.items() if team.has_somebody_free()]
+    found = await store.leads.take_held(unit, free, SWEPT) if free else []
+    rows = [row for row in found if row["id"] not in besides]
     return [case for case in await _cases(unit, policy, rows, now) if teams.keys() >= set(case.pools)] if rows else []
 
 

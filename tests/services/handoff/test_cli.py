@@ -1,0 +1,48 @@
+"""The commands about decisions and the agreement, as a person types them."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from services.handoff.cli import main
+from shared.database import Database
+from shared.settings import ROOT
+from tests.services.handoff.support import SHIPPED, Handoff
+from tests.support import in_thread
+
+
+async def typed(*words: str) -> Result:
+    return await in_thread(CliRunner().invoke, main, list(words))
+
+
+async def test_decisions_and_agreements_are_asked_about_on_the_command_line(
+    handoff_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", handoff_database.url)
+    handoff = Handoff(handoff_database)
+    rosa, sam = await handoff.start("Rosa", "Sam")
+    lead = await handoff.qualify()
+    other = sam if (await handoff.active(lead))["rep_id"] == rosa else rosa
+    explained = await typed("explain", str(lead), "--rep", str(other))
+    assert "was next in line in team (rule: everybody), ahead of" in explained.output
+    assert "could have taken it with the same credit" in explained.output
+    assert (await typed("explain", str(other))).output == "Error: There is no lead of this id.\n"
+    assert (await typed("verify")).output == "1 of 1 decisions verify.\n"
+
+    shipped, changed = str(ROOT / "deploy" / "agreement.toml"), tmp_path / "changed.toml"
+    changed.write_text(SHIPPED.replace('name = "everybody"', 'name = "all of us"') + '[[rules]]\nname = "late"\npool = "team"\n')
+    found = await typed("agreement", "lint", str(changed))
+    assert (found.exit_code, "rules.late: No lead can reach it: all of us takes all" in found.output) == (1, True)
+    assert (await typed("agreement", "lint", shipped)).output == "This agreement can be applied.\n"
+    assert (
+        "The rule 'late' is new, as number 2: leads go to team."
+        in (await typed("agreement", "diff", shipped, str(changed))).output
+    )
+    assert "leads that another rep gets: 0" in (await typed("agreement", "simulate", str(changed), "--days", "365")).output
+    refused = await typed("agreement", "apply", str(changed), "--signed-by", "marketing=Ada")
+    assert "Sales has not signed" in refused.output
+    assert (await typed("agreement", "show")).output == SHIPPED
+    applied = await typed("agreement", "apply", str(changed), "--signed-by", "marketing=Ada", "--signed-by", "sales=Bo")
+    assert applied.exit_code == 0
+    assert (await typed("agreement", "show")).output == changed.read_text()
