@@ -74,12 +74,18 @@ def build(settings: Settings) -> Service:
         service.background["canary"] = Canary(
             service.database, door, seconds=settings.canary_seconds, api_key_file=settings.api_key_file
         ).run
+    add_doors(service, settings, capture, forms)
+    return service
+
+
+def add_doors(service: Service, settings: Settings, capture: Capture, forms: FormBook) -> None:
+    """HTTP in, and the job that fetches what senders only announced."""
     answers.install(service.app)
     service.body_limits.update({"/f/": 64 * 1024, "/hooks/": 64 * 1024})
     guard = build_guard(settings, service.database)
+    endpoints = Endpoints(service.database, capture, forms)
     api.add_routes(service.app, settings, capture, forms, guard, service.database)
     pages.add_routes(service.app, FormPosts(capture, guard), forms)
-    endpoints = Endpoints(service.database, capture, forms)
     hooks.add_routes(service.app, endpoints, settings.base_url)
 
     async def fetch() -> None:
@@ -87,7 +93,6 @@ def build(settings: Settings) -> Service:
             await FetchLeads(endpoints, GraphApi(settings.meta_graph_url, settings.meta_token, client)).run()
 
     service.background["fetch leads"] = fetch
-    return service
 
 
 def build_guard(settings: Settings, database: Database) -> Guard:

@@ -1,6 +1,6 @@
 """A post to an endpoint: verify it, understand what can be understood, keep all of it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,7 +50,7 @@ class Endpoints:
             HOOKS.labels(endpoint["kind"], "unverified").inc()
             telemetry.log().warning("a post was not verified", kind=endpoint["kind"])
             raise NotVerified
-        found = await understand(endpoint["kind"], post)
+        found = await understand(endpoint["kind"], post, secrets)
         notices = [(notice.provider_id, notice.content) for heard in found for notice in heard.notices]
         if notices:
             async with _or_overloaded(), self.database.transaction() as unit:
@@ -85,8 +85,8 @@ class Endpoints:
         return challenge
 
 
-async def understand(kind: str, post: Post) -> list[Heard]:
-    """What the sender says. What cannot be understood is held as it came, for people to look at."""
+async def understand(kind: str, post: Post, secrets: Sequence[str]) -> list[Heard]:
+    """What the sender says. What cannot be understood is held as it came, but for the secrets, for people to look at."""
     try:
         return [KINDS[kind].read(values, post) for values in await objects_of(post)]
     except NotUnderstood as error:
@@ -96,6 +96,8 @@ async def understand(kind: str, post: Post) -> list[Heard]:
         reason = "The payload has an unexpected shape."
     HOOKS.labels(kind, "held").inc()
     text = post.body.decode("utf-8", "replace") or "(an empty body)"
+    for secret in secrets:
+        text = text.replace(secret, "***")
     return [Heard([Reading({"payload": text}, held=f"not understood: {reason}")])]
 
 

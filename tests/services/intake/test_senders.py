@@ -182,3 +182,19 @@ async def test_metas_handshake_is_answered_only_with_the_agreed_word(doors: Door
     ):
         assert (await doors.http.get(path, params=query | change)).status_code == 403
     assert (await doors.http.get(await endpoint(doors, "typeform"), params=query)).status_code == 403
+
+
+async def test_no_secret_is_kept_with_a_payload_or_written_to_a_log(doors: Doors, capsys: pytest.CaptureFixture[str]) -> None:
+    path = await endpoint(doors, "google")
+    odd = senders.as_json({"google_key": SECRET, "email": "grace@example.net", "columns": []})
+    assert (await doors.http.post(path, content=odd, headers=JSON)).status_code == 200
+    wrong = senders.google(google_key="another-secret-key")
+    assert (await doors.http.post(path, content=wrong, headers=JSON)).status_code == 401
+    await doors.http.post(path, content=b'{"google_key": "' + SECRET.encode() + b'", "user_column_data": {"a": 1}}', headers=JSON)
+    kept = json.dumps([one["content"] for one in await doors.submissions()])
+    said = capsys.readouterr()
+    assert "grace@example.net" in kept
+    for secret in (SECRET, "another-secret-key"):
+        assert secret not in kept
+        assert secret not in said.out + said.err
+    assert "grace@example.net" not in said.out + said.err
