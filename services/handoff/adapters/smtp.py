@@ -24,22 +24,30 @@ class Smtp:
 
     async def send(self, mails: Sequence[EmailMessage]) -> list[str]:
         client = aiosmtplib.SMTP(hostname=self._host, port=self._port, use_tls=self._secure, timeout=20)
+        answers: list[str] = []
         try:
-            return [await self._send_one(client, mail) for mail in mails]
+            for mail in mails:
+                if not client.is_connected:
+                    await self._connect(client)
+                answers.append(await self._send_one(client, mail))
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):  # nobody is there: the rest need not find out one by one
+            answers += ["again"] * (len(mails) - len(answers))
         finally:
             client.close()
+        return answers
+
+    async def _connect(self, client: aiosmtplib.SMTP) -> None:
+        await client.connect()
+        if self._user:
+            await client.login(self._user, self._password)
 
     async def _send_one(self, client: aiosmtplib.SMTP, mail: EmailMessage) -> str:
         try:
-            if not client.is_connected:
-                await client.connect()
-                if self._user:
-                    await client.login(self._user, self._password)
             await client.send_message(mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return "never" if all(one.code >= 500 for one in error.recipients) else "again"
         except aiosmtplib.SMTPResponseException as error:
-            return "never" if 500 <= error.code < 600 and not isinstance(error, aiosmtplib.SMTPAuthenticationError) else "again"
+            return "never" if error.code >= 500 else "again"
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             client.close()
             return "again"
