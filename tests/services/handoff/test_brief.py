@@ -31,7 +31,7 @@ async def test_a_brief_has_their_words_the_promise_and_the_questions_of_what_the
     found = await brief(handoff, await handoff.qualify(selection="emergency", answers={"floor": "2nd"}, **more))
     assert found["own_words"] == "The tap drips."
     assert found["promise"] == "20 % off the first visit."
-    assert (found["source"], found["campaign"], found["form"]) == ("google", "Spring", "contact")
+    assert (found["source"], found["campaign"], found["form"]) == ("google", "spring", "contact")
     assert found["answers"] == {"floor": "2nd"}
     assert "Can you turn it off at the main valve?" in str(found["ask"])
     assert (found["phone"], found["known_client"]) == (CONTACT["phone"], False)
