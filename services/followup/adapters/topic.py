@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from shared.envelope import Received, Unreadable, from_record
 from shared.events import FOLLOWUP
@@ -16,19 +16,17 @@ async def read_to_end(
     settings: LocalSettings, positions: Mapping[int, int], topic: str = FOLLOWUP
 ) -> AsyncIterator[tuple[list[Received], dict[int, int]]]:
     """Batches of events with the positions after them. Raises KafkaError or OSError where the broker is away."""
-    consumer = AIOKafkaConsumer(**connection(settings), enable_auto_commit=False, isolation_level="read_committed")
+    consumer = AIOKafkaConsumer(topic, **connection(settings), enable_auto_commit=False, isolation_level="read_committed")
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        partitions = sorted(consumer.assignment(), key=lambda one: one.partition)  # no group: all of them
         ends, starts = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
         waiting = {}
         for one in partitions:
             at = min(max(positions.get(one.partition, 0), starts[one]), ends[one])
+            consumer.seek(one, at)
             if at < ends[one]:
                 waiting[one] = at
-        consumer.assign(list(waiting))
-        for one, at in waiting.items():
-            consumer.seek(one, at)
         while waiting:
             polled = await consumer.getmany(timeout_ms=1_000, max_records=BATCH)
             events = [event for records in polled.values() for record in records if (event := _read(record)) is not None]
