@@ -96,6 +96,8 @@ async def erase(unit: Transaction, rows: list[dict[str, Any]]) -> None:
     ids = [row["id"] for row in rows]
     for table in ("job", "asset", "client_fact", "hold"):
         await unit.execute(f"DELETE FROM {table} WHERE client_id = ANY($1)", ids)  # noqa: S608  names of our own
+    await unit.execute("DELETE FROM consent_event WHERE client_id = ANY($1) AND (granted OR address_hash IS NULL)", ids)
+    await unit.execute("UPDATE consent_event SET client_id = NULL, evidence = '' WHERE client_id = ANY($1)", ids)  # a no stays
 
 
 async def lock_all(unit: Transaction, client_ids: Collection[UUID]) -> dict[UUID, Any]:
