@@ -80,7 +80,7 @@ class Relay:
                 telemetry.OUTBOX_ERRORS.inc()
                 telemetry.log().warning("relay waits", error=repr(error)[:300], seconds=round(backoff, 1))
                 await asyncio.sleep(backoff * (0.5 + random.random() / 2))  # noqa: S311  jitter
-                backoff = min(backoff * 2, 5.0)
+                backoff = min(backoff * 2, 1.0)  # what waits here is on its topic soon after the broker's return
                 swept_at = 0.0
 
     async def stop(self) -> None:

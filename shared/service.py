@@ -22,7 +22,7 @@ from shared.relay import Relay
 from shared.settings import ServiceSettings
 
 Background = Callable[[], Coroutine[Any, Any, None]]
-STALLED_AFTER = 120.0
+STALLED_AFTER, WATCH_SECONDS = 120.0, 10.0
 _OWN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # ours is in shared/telemetry.py
 
 
@@ -99,7 +99,7 @@ class Service:
     async def _watch(self) -> None:
         """A consumer that no longer polls is dead, whatever it says (aiokafka#847)."""
         while self.consumer is not None:
-            await asyncio.sleep(10)
+            await asyncio.sleep(WATCH_SECONDS)
             if time.monotonic() - self.consumer.polled_at > STALLED_AFTER and telemetry.ASSIGNED._value.get():
                 raise RuntimeError(f"the consumer has not polled for {STALLED_AFTER:.0f} s")
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import uvloop
 
 from deploy.local.system import System
-from tests.bench import capture, drain, line, memory, outage, path, routing, sending
+from tests.bench import capture, drain, line, memory, outage, path, routing, sending, stored
 from tests.bench.machine import running
 
 # A part is a module with `async def run(system)`, or `async def run()` where it needs no system.
@@ -21,6 +21,7 @@ PARTS = {
     "routing": routing,
     "drain": drain,
     "sending": sending,
+    "stored": stored,
 }
 
 

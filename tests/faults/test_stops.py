@@ -1,0 +1,111 @@
+"""Stops that are asked for, processes and a broker that freeze, and 200 senders who never notice that Kafka is away."""
+
+import asyncio
+import signal
+import time
+from collections import Counter
+
+import asyncpg
+import pytest
+
+from deploy.local.system import System
+from shared.events import INTAKE
+from tests.bench.load import Sender, connect, percentile
+from tests.faults.load import Load, check
+from tests.support import read_topic, until
+
+
+@pytest.mark.timeout(600)
+async def test_a_stop_in_the_middle_of_a_batch_loses_nothing_and_does_nothing_twice(system: System) -> None:
+    load = Load(system)
+    running = asyncio.create_task(load.run(60))
+    try:
+        for name in ("handoff", "intake", "handoff"):
+            await asyncio.sleep(0.7)
+            assert await system.parts[name].stop() in (0, -signal.SIGTERM)  # uvicorn passes the signal on when all is done
+            assert '"stopped"' in system.parts[name].tail(3)
+            system.start_service(name)
+            await system.until_ready(name)
+    finally:
+        load.stop()
+        await running
+    await check(system, load.answered)
+
+
+@pytest.mark.timeout(600)
+async def test_a_broker_and_a_replica_that_freeze_go_on_where_they_were(system: System) -> None:
+    load = Load(system)
+    running = asyncio.create_task(load.run(20))
+    try:
+        for frozen in (system.kafka.process, system.parts["handoff"]):
+            await asyncio.sleep(1)
+            frozen.pause()
+            await asyncio.sleep(6)  # longer than a transaction may idle: the server ends it, and its locks
+            frozen.resume()
+    finally:
+        load.stop()
+        await running
+    assert load.slowest < 5
+    await check(system, load.answered)
+
+
+class Crowd:
+    """Senders on connections of their own, each posting again a moment after its answer."""
+
+    def __init__(self, system: System, size: int) -> None:
+        self._port, self._size = system.ports.intake, size
+        self.sent: list[str] = []
+        self.took: list[float] = []
+        self._on = True
+
+    def _answered(self, sender: Sender, lead_id: str, seconds: float) -> None:
+        self.sent.append(lead_id)
+        self.took.append(seconds)
+        if self._on:
+            asyncio.get_running_loop().call_later(1.5, self._again, sender)
+        else:
+            sender.close()
+
+    def _again(self, sender: Sender) -> None:
+        if self._on:
+            sender.ask()
+        else:
+            sender.close()
+
+    async def run(self, seconds: float) -> None:
+        senders = [await connect(self._port, self._answered) for _ in range(self._size)]
+        for number, sender in enumerate(senders):
+            asyncio.get_running_loop().call_later(number / self._size, sender.ask)
+        await asyncio.sleep(seconds)
+        self._on = False
+        await asyncio.gather(*(sender.ended for sender in senders))
+
+
+@pytest.mark.timeout(600)
+async def test_two_hundred_senders_are_answered_as_before_while_the_broker_is_away(system: System) -> None:
+    before, during = Crowd(system, 200), Crowd(system, 200)
+    await before.run(3)
+    await system.kafka.stop()
+    await during.run(6)
+    assert len(during.sent) >= 200 * 3  # each answer was a 202, or the measurement would have failed
+    assert percentile(during.took, 0.99) < max(1.0, 3 * percentile(before.took, 0.99))
+    await system.kafka.start()
+    back = time.monotonic()
+    connection = await asyncpg.connect(system.postgres.url("intake"))
+    query = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM submission WHERE state = 'waiting')"
+
+    async def published() -> bool:
+        return not await connection.fetchval(query)
+
+    try:
+        await until(published, seconds=20, what="an empty outbox")
+    finally:
+        await connection.close()
+    print(f"{len(during.sent)} answered without a broker, all on the topic {time.monotonic() - back:.1f} s after its return")
+    records = await asyncio.to_thread(read_topic, system.kafka.address, INTAKE)
+    told = {one.id: one for one in records if one.key in set(during.sent)}
+    kinds: dict[str, list[str]] = {}
+    for one in told.values():
+        kinds.setdefault(one.key, []).append(one.type)
+    assert Counter(map(tuple, kinds.values())) == {("lead.opened", "lead.qualified"): len(during.sent)}
+    await check(system, set(during.sent))
