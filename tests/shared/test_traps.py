@@ -48,6 +48,37 @@ async def test_only_what_is_finished_is_committed_and_a_lost_partition_is_no_err
         assert kafka.asked == [{PLACE: 7}]  # never without offsets: that would commit what was only polled
 
 
+class Idle(Committing):
+    """A consumer of aiokafka whose partitions rest."""
+
+    def assignment(self) -> frozenset[Any]:
+        return frozenset()
+
+    def pause(self, *places: Any) -> None:
+        pass
+
+    resume = pause
+
+    async def getmany(self, timeout_ms: int) -> dict[Any, Any]:
+        return {}
+
+
+async def test_what_is_not_in_the_database_is_not_committed_to_kafka(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer, kafka = Consumer(LocalSettings(), database, group="g", topics=[INTAKE], handlers={}), Idle()
+
+    async def away(records: Any, now: Any) -> None:
+        raise OSError("the database is away")
+
+    monkeypatch.setattr(consumer, "apply", away)
+    consumer._consumer = kafka
+    waiting = asyncio.create_task(consumer._apply_or_wait([object()], {PLACE: 7}))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    await consumer._commit()
+    assert kafka.asked == []
+    waiting.cancel()
+
+
 async def test_a_consumer_starts_at_the_oldest_record_with_one_assignor_and_a_producer_is_not_idempotent() -> None:
     consumer = make_consumer(LocalSettings(), group="g")
     assert consumer._auto_offset_reset == "earliest"
