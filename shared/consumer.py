@@ -161,7 +161,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception as error:
             if is_transient(error):
                 raise
-            telemetry.log().warning("batch falls back to one event at a time", error=repr(error)[:300])
+            telemetry.log().warning("batch falls back to one event at a time", error=telemetry.describe(error))
             await self._apply_one_by_one(received, letters, now)
 
     def _read(self, records: list[Any]) -> tuple[list[tuple[Any, Received]], list[Letter]]:
@@ -238,7 +238,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     raise
                 error = problem
                 await asyncio.sleep(0)  # a pause here would hold the transaction once per bad event
-        telemetry.log().error("event failed", id=one.id, key=one.key, type=one.event.TYPE, error=repr(error)[:500])
+        failed = telemetry.describe(error) if error else "unknown"
+        telemetry.log().error("event failed", id=one.id, key=one.key, type=one.event.TYPE, error=failed)
         reason = "refused" if one.topic == CRM else "failed"  # a CRM's outcomes have no order to keep: nothing is parked
         return Letter(record, reason, repr(error), one, FAST_TRIES)
 

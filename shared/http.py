@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.telemetry import log, start_trace
+from shared.telemetry import describe, log, start_trace
 
 MAX_BODY = 256 * 1024
 MAX_HEADERS = 32 * 1024
@@ -166,7 +166,7 @@ class Edge:
         except ClientDisconnect:
             return  # gone before the request was complete: nobody is there to answer
         except Exception as error:
-            log().error("request failed", route=scope["path"][:100], error=repr(error)[:500])
+            log().error("request failed", route=scope["path"][:100], error=describe(error))
             if not started:
                 await Problem(500, "Something went wrong on our side. Please try again.").response()(scope, receive, safe)
 

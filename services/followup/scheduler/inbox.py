@@ -48,7 +48,8 @@ class InboxTurn:
             except Exception as error:
                 if is_transient(error):
                     raise
-                telemetry.log().error("a mail could not be handled, a person should read it", uid=uid, error=repr(error)[:200])
+                what = telemetry.describe(error)
+                telemetry.log().error("a mail could not be handled, a person should read it", uid=uid, error=what)
             await self.mailbox.mark_read(uid)
         return len(mails)
 

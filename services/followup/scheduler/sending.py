@@ -142,7 +142,7 @@ class SendingLoop:
                 raise
             if len(touches) == 1:
                 TOUCHES.labels("error").inc()
-                telemetry.log().error("touch interrupted", touch_id=str(touches[0]["id"]), error=repr(error)[:300])
+                telemetry.log().error("touch interrupted", touch_id=str(touches[0]["id"]), error=telemetry.describe(error))
                 return []
             return [one for touch in touches for one in await self._intend([touch])]
 
@@ -157,7 +157,7 @@ class SendingLoop:
         self._landed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             TOUCHES.labels("error").inc()
-            telemetry.log().error("touch interrupted", error=repr(error)[:300])
+            telemetry.log().error("touch interrupted", error=telemetry.describe(error))
 
     async def _deliver(self, outgoing: Outgoing) -> None:
         answer = await self.channels[outgoing.touch["channel"]].send(outgoing.message)

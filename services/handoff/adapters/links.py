@@ -17,7 +17,7 @@ class Links:
         return f"{self._base}/a/{_sign(self._offers, assignment_id, now + OFFER_FOR)}"
 
     def leads_of(self, rep_id: UUID, now: datetime) -> str:
-        return f"{self._base}/r/{_sign(self._lists, rep_id, now + LIST_FOR)}"
+        return f"{self._base}/mine/{_sign(self._lists, rep_id, now + LIST_FOR)}"
 
     def read_offer(self, token: str, now: datetime) -> UUID | None:
         return _open(self._offers, token, now)

@@ -81,8 +81,8 @@ def add_routes(app: FastAPI, database: Database, links: Links) -> None:
             return await _offer_page(database, links, token, now, wrong=str(error), doing=name)
         return RedirectResponse(request.url.path, 303, headers=PRIVATE)
 
-    @app.get("/r/{token}", summary="A rep's open leads", **options)
-    @app.head("/r/{token}", include_in_schema=False)
+    @app.get("/mine/{token}", summary="A rep's open leads", **options)
+    @app.head("/mine/{token}", include_in_schema=False)
     async def leads(token: str) -> Response:
         now = datetime.now(UTC)
         rep_id = links.read_leads_of(token, now)

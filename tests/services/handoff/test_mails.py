@@ -122,7 +122,7 @@ async def test_a_lead_is_worked_to_its_end_by_forms_alone(handoff: Handoff, clie
 
 @pytest.mark.parametrize("token", ["x", "x.y", "e30.AAAA", "a" * 500])
 async def test_a_link_that_is_not_ours_opens_nothing(client: httpx.AsyncClient, token: str) -> None:
-    for path in (f"/a/{token}", f"/r/{token}"):
+    for path in (f"/a/{token}", f"/mine/{token}"):
         assert (await client.get(path)).status_code == 404
     assert (await client.post(f"/a/{token}", data={"do": "accept"})).status_code == 404
 
