@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError, UnknownTopicOrPartitionError
 
 from shared import dead_letters, inbox, telemetry
 from shared.database import Database, Transaction, is_transient
@@ -63,12 +63,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 async with asyncio.timeout(30):
                     await consumer.start()
+                    if missing := set(self._topics) - await consumer.topics():  # it would look again only in half a minute
+                        raise UnknownTopicOrPartitionError(f"{', '.join(sorted(missing))}: run python -m shared.topics")
                 self._consumer = consumer
             except (KafkaError, OSError, TimeoutError) as error:
                 telemetry.log().warning("consumer waits for Kafka", error=repr(error)[:200])
                 await _stop(consumer)
                 await asyncio.sleep(backoff)
-                backoff = min(backoff * 2, 5.0)
+                backoff = min(backoff * 2, 1.0)
         while True:
             polled = await self._consumer.getmany(timeout_ms=500, max_records=500)
             self._note_poll()

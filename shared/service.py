@@ -170,7 +170,6 @@ class Service:
             server_header=False,
         )
         gc.freeze()  # what is imported lives for ever: the collector need not walk it
-        gc.set_threshold(50_000, 20, 50)  # a batch makes many objects and few cycles; the default halves the throughput
         self._server = uvicorn.Server(config)
         self._server.run()
         return 1 if self.failure or not self._server.started else 0

@@ -1,7 +1,7 @@
 """What happens in the demo: nine posts, two of them won, and everything that follows."""
 
 import asyncio
-import re
+import csv
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,12 +56,18 @@ class Story:
         self.reps: dict[str, str] = {}
 
     async def tell(self) -> None:
-        added = await self.system.run("-m", "services.handoff", "reps", "import", str(Path(__file__).with_name("reps.csv")))
-        self.reps = dict(re.findall(r"([0-9a-f-]{36})\s+(.+)", added))
+        await self._add_reps()
         await self._raise_hands()
         for name in ("Ada", "Grace"):
             await self._sell(self.leads[name])
         await self._see_everything()
+
+    async def _add_reps(self) -> None:
+        with Path(__file__).with_name("reps.csv").open(newline="") as opened:
+            for rep in csv.DictReader(opened):
+                answer = await self.http.post(self._handoff("/v1/reps"), json=rep)
+                answer.raise_for_status()
+                self.reps[answer.json()["id"]] = rep["name"]
 
     async def _raise_hands(self) -> None:
         form = await self.http.post(self._intake("/f/contact"), data=FORM_LEAD)

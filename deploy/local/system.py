@@ -72,9 +72,7 @@ class System:
         for name in (*self._names, "mail"):
             self._process(name, name if name in SERVICES else "mail", {}).end_leftover()
         self._refuse_taken_ports()
-        await asyncio.gather(self._start_databases(), self._start_kafka(), self._start_mail())
-        for name in self._names:
-            self.start_service(name)
+        await asyncio.gather(self._start_kafka(), self._start_mail(), self._start_services())
         await asyncio.gather(*(self.until_ready(name) for name in self._names))
 
     async def stop(self) -> None:
@@ -162,6 +160,12 @@ class System:
             refuse_taken(getattr(self.ports, name), name, f"{name.upper()}_PORT")
         refuse_taken(self.ports.mail, "the mail sink", "MAIL_PORT")
         refuse_taken(self.ports.mail_page, "the mail page", "MAIL_PAGE_PORT")
+
+    async def _start_services(self) -> None:
+        """They want their databases; Kafka they wait for, so that they can get ready beside it."""
+        await self._start_databases()
+        for name in self._names:
+            self.start_service(name)
 
     async def _start_databases(self) -> None:
         if not self._own_databases:

@@ -1,11 +1,14 @@
 """Letters as one PDF to print: an address in the window of the envelope, a page each, and room for a signature by hand."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fpdf import FPDF
-from fpdf.errors import FPDFException
+if TYPE_CHECKING:  # only `letters print` draws: a serving process need not know how
+    from fpdf import FPDF
 
 FONTS = (
     Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
@@ -29,6 +32,8 @@ class Letter:
 
 def print_letters(letters: Sequence[Letter], *, company: str, postal_address: str, day: str, font: Path | None) -> bytes:
     """One page a letter. Raises Unprintable."""
+    from fpdf import FPDF
+
     pdf = FPDF(format="Letter", unit="mm")
     pdf.set_auto_page_break(auto=True, margin=20)
     file = font or next((one for one in FONTS if one.exists()), None)
@@ -43,6 +48,8 @@ def print_letters(letters: Sequence[Letter], *, company: str, postal_address: st
 
 
 def _write(pdf: FPDF, family: str, letter: Letter, company: str, postal_address: str, day: str) -> None:
+    from fpdf.errors import FPDFException
+
     try:
         pdf.set_font(family, size=9)
         pdf.set_xy(22, 15)

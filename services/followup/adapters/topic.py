@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from shared.envelope import Received, Unreadable, from_record
 from shared.events import FOLLOWUP
@@ -20,6 +21,8 @@ async def read_to_end(
     await consumer.start()
     try:
         partitions = sorted(consumer.assignment(), key=lambda one: one.partition)  # no group: all of them
+        if not partitions:
+            raise UnknownTopicOrPartitionError(topic)
         ends, starts = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
         waiting = {}
         for one in partitions:

@@ -36,7 +36,7 @@ class Fence:
                 self.is_open, backoff = True, AGAIN_SECONDS
             except (KafkaError, OSError, TimeoutError) as error:
                 telemetry.log().warning("the journal waits for its topic", error=repr(error)[:200], fenced=not self.is_open)
-                backoff = min(backoff * 2, 10.0) if not self.is_open else AGAIN_SECONDS
+                backoff = min(backoff * 2, 1.0) if not self.is_open else AGAIN_SECONDS
             except Exception as error:
                 if not is_transient(error):
                     raise
