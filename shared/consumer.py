@@ -69,6 +69,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             except (KafkaError, OSError, TimeoutError) as error:
                 telemetry.log().warning("consumer waits for Kafka", error=repr(error)[:200])
                 await _stop(consumer)
+            except asyncio.CancelledError:  # asked to stop before it began: nothing of it may stay behind
+                await _stop(consumer)
+                raise
+            if self._consumer is None:
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, 1.0)
         while True:

@@ -150,6 +150,8 @@ def is_transient(error: BaseException) -> bool:
     """Whether trying the same again later may succeed: the database is away, busy or broke a deadlock."""
     if isinstance(error, OSError | TimeoutError):
         return True
+    if isinstance(error, asyncpg.InternalClientError):
+        return True  # the server ended the session while a statement was on its way
     if isinstance(error, asyncpg.InterfaceError):
         return not isinstance(error, ValueError)
     return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in {

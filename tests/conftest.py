@@ -2,12 +2,14 @@
 
 import importlib
 import itertools
+import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 
 from deploy.local.errors import LocalError
@@ -16,6 +18,11 @@ from deploy.local.postgres import Postgres, remove_data
 from deploy.local.system import System
 from shared.database import Database
 from tests.support import in_thread
+
+# The same examples every time: a change is judged by what it changed. Other ones: HYPOTHESIS_PROFILE=search.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +51,8 @@ async def http(system: System) -> AsyncIterator[httpx.AsyncClient]:
 async def postgres() -> AsyncIterator[Postgres]:
     """A real Postgres alone, ready in half a second: for tests that need no Kafka."""
     with tempfile.TemporaryDirectory(prefix="lead-handoff-db-") as place:
-        server = Postgres(Path(place) / "postgres", free_ports(1)[0])
+        no_waiting = ("-c", "fsync=off", "-c", "full_page_writes=off")  # nobody pulls the plug on these databases
+        server = Postgres(Path(place) / "postgres", free_ports(1)[0], options=no_waiting)
         try:
             await server.start()
             yield server

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,8 +26,8 @@ SHARED_FOLDER = Path("/var/tmp")  # noqa: S108  where an unprivileged account ma
 class Postgres:
     """Its data are under `directory`; started by root, in a folder of an unprivileged account."""
 
-    def __init__(self, directory: Path, port: int) -> None:
-        self._directory, self.port = directory.resolve(), port
+    def __init__(self, directory: Path, port: int, *, options: Sequence[str] = ()) -> None:
+        self._directory, self.port, self._options = directory.resolve(), port, options
         self._process: Process | None = None
 
     @property
@@ -45,6 +46,7 @@ class Postgres:
             *("-D", str(data), "-h", "127.0.0.1", "-p", str(self.port)),
             *("-c", "unix_socket_directories=", "-c", "max_connections=150", "-c", "logging_collector=off"),
             *("-c", "max_wal_size=1GB", "-c", "log_min_messages=warning"),
+            *self._options,
         ]
         self._process = Process("postgres", command, run_dir=self._directory, user=user)
         self._process.end_leftover()

@@ -144,14 +144,13 @@ def _unpack(result: Slot | Skip) -> tuple[Slot, str | None]:
 
 def _place(planned: Planned, asked: Asked, taken: Sequence[Touched], loads: Mapping[tuple[str, str], Counter[date]]) -> Planned:
     """Its own day, or the next that is free; else skipped, naming who was there first."""
-    rival = _in_the_household(planned, taken)
-    if rival is not None:
-        return replace(planned, reason="household", winner=rival.id)
     notes, first = list(planned.slot.notes), _Taken("")
     for day in _days(planned):
         found = planned.slot if day == planned.slot.day else try_day(asked, day, planned.slot.at, planned.slot.expires_at)
         if isinstance(found, Slot) and found.due_at >= found.expires_at:
             break
+        if isinstance(found, Slot) and (rival := _in_the_household(planned, found.day, taken)):
+            return replace(planned, reason="household", winner=rival.id)
         reason = _Taken(found) if isinstance(found, str) else _taken(planned, found.day, taken, loads)
         if isinstance(found, Slot) and reason is None:
             return replace(planned, slot=replace(found, notes=tuple(notes)))
@@ -196,13 +195,13 @@ def _taken(
     return None
 
 
-def _in_the_household(planned: Planned, taken: Iterable[Touched]) -> Touched | None:
-    """A couple is not written to twice: the same step went to somebody else under this roof."""
+def _in_the_household(planned: Planned, day: date, taken: Iterable[Touched]) -> Touched | None:
+    """A couple is not written to twice: the same step goes to somebody else under this roof about this day."""
     plan, step = planned.enrolled.plan, planned.step
     days = 0 if step.purpose == "service" else plan.household_days
     for one in taken:
         is_same = (one.plan, one.step) == (plan.key, step.key) and one.client_id != planned.enrolled.client_id
-        if is_same and abs((one.day - planned.slot.day).days) <= days:
+        if is_same and abs((one.day - day).days) <= days:
             return one
     return None
 
