@@ -47,6 +47,12 @@ class Settings(ServiceSettings):
         self.sms_token = self.sms_token or unquote(urlsplit(self.sms_url).password or "")
         return self
 
+    @model_validator(mode="after")
+    def _a_signature_names_its_domain(self) -> "Settings":
+        if self.dkim_key_file is not None and not self.dkim_domain:
+            raise ValueError("a key signs for a domain: set FOLLOWUP_DKIM_DOMAIN, the one in the sender's address")
+        return self
+
     @property
     def smtp(self) -> str:
         return self.smtp_url or f"smtp://127.0.0.1:{self.mail_port}"

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.followup import store
 from services.followup.use_cases.pauses import Pauses
-from services.followup.use_cases.tell import set_asset, set_household, set_moved, set_open, set_stopped, set_zone
+from services.followup.use_cases.tell import set_address, set_asset, set_household, set_moved, set_open, set_stopped, set_zone
 from shared.database import Database, Transaction
 from shared.http import Problem, problems
 from shared.security import KeyRing
@@ -41,6 +41,12 @@ class Zone(Body):
 
     zone: Annotated[str, AfterValidator(_zone)] | None = None
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+
+
+class PostalAddress(Body):
+    """Where letters go: the lines below the name."""
+
+    address: Annotated[str, Field(min_length=5, max_length=300, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]+$")]
 
 
 class Asset(Body):
@@ -106,6 +112,13 @@ def client_routes(database: Database, keys: KeyRing, pauses: Pauses) -> APIRoute
         async with database.transaction() as unit:
             await _known(unit, client_id)
             return await set_zone(unit, pauses, client_id, body.zone, body.region, datetime.now(UTC))
+
+    @router.post("/address", dependencies=write, responses=answers)
+    async def post_address(client_id: UUID, body: PostalAddress) -> dict[str, Any]:
+        """A hand-signed card is the touch people keep."""
+        async with database.transaction() as unit:
+            await _known(unit, client_id)
+            return await set_address(unit, pauses, client_id, body.address, datetime.now(UTC))
 
     @router.post("/assets", dependencies=write, responses=answers)
     async def post_asset(client_id: UUID, body: Asset) -> dict[str, Any]:

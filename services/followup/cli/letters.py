@@ -30,9 +30,10 @@ def print_command(out: Path, limit: int) -> None:
     if out.exists():
         raise click.ClickException(f"{out} exists: name another file.")
     try:
-        click.echo(f"{asyncio.run(_print(read_settings(Settings), out, limit))} letters are in {out}.")
+        printed = asyncio.run(_print(read_settings(Settings), out, limit))
     except Unprintable as error:
         raise click.ClickException(f"Nothing was printed: {error}.") from error
+    click.echo(f"{printed} letters are in {out}." if printed else "No letter is due.")
 
 
 async def _print(settings: Settings, out: Path, limit: int) -> int:

@@ -61,6 +61,11 @@ async def set_zone(unit: Transaction, client_id: UUID, zone: str | None, region:
     await unit.execute("UPDATE client SET zone = $2, region = $3 WHERE id = $1", client_id, zone, region)
 
 
+async def set_address(unit: Transaction, client_id: UUID, address: str) -> None:
+    query = "UPDATE client SET contact = jsonb_set(contact, '{address}', to_jsonb($2::text)) WHERE id = $1"
+    await unit.execute(query, client_id, address)
+
+
 async def set_moved(unit: Transaction, client_ids: Collection[UUID], at: datetime | None) -> None:
     await unit.execute("UPDATE client SET moved_at = $2 WHERE id = ANY($1)", list(client_ids), at)
 

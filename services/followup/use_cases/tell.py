@@ -41,6 +41,12 @@ async def set_zone(
     return _answer(client_id, await pauses.planner.plan(unit, [client_id], now))
 
 
+async def set_address(unit: Transaction, pauses: Pauses, client_id: UUID, address: str, now: datetime) -> dict[str, Any]:
+    """With an address, steps that go by post can reach them."""
+    await store.clients.set_address(unit, client_id, address)
+    return _answer(client_id, await pauses.planner.plan(unit, [client_id], now))
+
+
 async def set_asset(unit: Transaction, pauses: Pauses, asset: dict[str, Any], now: datetime) -> dict[str, Any]:
     await store.clients.know_assets(unit, [asset])
     return _answer(asset["client_id"], await pauses.planner.plan(unit, [asset["client_id"]], now))

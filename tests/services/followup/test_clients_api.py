@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -81,6 +81,16 @@ async def test_a_stranger_is_a_404_and_no_key_a_401(api: httpx.AsyncClient) -> N
         url = f"/v1/clients/{uuid4()}/{path}"
         assert (await api.request(method, url, json={})).status_code == 404
         assert (await api.request(method, url, json={}, headers={"Authorization": "Bearer no"})).status_code == 401
+
+
+async def test_an_address_makes_letters_possible(company: Company, api: httpx.AsyncClient) -> None:
+    client_id = await company.client()
+    told = await api.post(f"/v1/clients/{client_id}/address", json={"address": "1 Elm St\nToledo OH 43604"})
+    assert told.status_code == 200
+    async with company.database.reading() as unit:
+        contact = await unit.value("SELECT contact FROM client WHERE id = $1", UUID(str(client_id)))
+    assert contact["address"] == "1 Elm St\nToledo OH 43604"
+    assert (await api.post(f"/v1/clients/{client_id}/address", json={"address": "1\r\nX: y"})).status_code == 422
 
 
 async def run(company: Company, tmp_path: Path, *words: str) -> tuple[int, str]:
