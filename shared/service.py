@@ -76,9 +76,7 @@ class Service:
         last = [task for task in tasks if task.get_name() == "relay"]
         first = [task for task in tasks if task not in last]
         for group, finish in ((first, self.consumer.stop if self.consumer else None), (last, self.relay.stop)):
-            for task in group:
-                task.cancel()
-            await asyncio.gather(*group, return_exceptions=True)
+            await _end(group)
             if finish is not None:
                 await finish()
         await self._relay_database.close()
@@ -173,3 +171,12 @@ class Service:
         self._server = uvicorn.Server(config)
         self._server.run()
         return 1 if self.failure or not self._server.started else 0
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel until it holds: before Python 3.12 a wait_for, ours or a library's, can swallow a cancellation (cpython#86296)."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=2)

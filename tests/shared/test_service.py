@@ -119,3 +119,22 @@ async def test_a_consumer_that_no_longer_polls_is_found_by_the_watchdog(
 
         assert "has not polled" in await until(failed, seconds=5, what="the watchdog")
     telemetry.ASSIGNED.set(0)
+
+
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again(database: Database) -> None:
+    swallowed = asyncio.Event()
+
+    async def deaf() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if swallowed.is_set():
+                    raise
+                swallowed.set()
+
+    it = made(database)
+    it.background["worker"] = deaf
+    async with asyncio.timeout(15), it.app.router.lifespan_context(it.app):
+        await asyncio.sleep(0.1)
+    assert swallowed.is_set()
