@@ -257,7 +257,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         for kind, ones in by_type.items():
             handler = self._handlers.get(kind)
             if handler is not None:
-                telemetry.go_on_with(ones[0].traceparent)
+                telemetry.go_on_with({one.key: one.traceparent for one in ones})
                 await handler(unit, ones, now)
                 for one in ones:
                     if one.at is not None and one.at.tzinfo is not None:

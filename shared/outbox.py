@@ -73,9 +73,8 @@ async def put(unit: Transaction, topic: str, records: list[Record]) -> None:
     """Put final records into the outbox, with the trace they belong to."""
     if not records:
         return
-    traceparent = current_traceparent()
-    if traceparent:
-        for record in records:
+    for record in records:
+        if traceparent := current_traceparent(record.key):
             record.headers.setdefault("traceparent", traceparent)
     rows: list[dict[str, Any]] = [
         {"s": shard_of(record.key), "t": topic, "k": record.key, "h": record.headers, "p": record.value} for record in records

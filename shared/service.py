@@ -173,6 +173,14 @@ class Service:
         return 1 if self.failure or not self._server.started else 0
 
 
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """For what must be done when a task is cancelled, however often it is: bounded by itself."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+
+
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
     """Cancel until it holds: before Python 3.12 a wait_for, ours or a library's, can swallow a cancellation (cpython#86296)."""
     left = set(tasks)

@@ -5,6 +5,7 @@ import random
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 _traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+_by_key: ContextVar[Mapping[str, str | None]] = ContextVar("traceparents", default={})  # noqa: B039  never changed in place
 _VALID = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 # The second net: the first is that nobody logs values, only ids.
 _PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+|\+?\d[\d\s().-]{8,}\d(?![\w-])|(?<=[/=])[A-Za-z0-9_-]{40,}")
@@ -86,8 +88,9 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}{place}"
 
 
-def current_traceparent() -> str | None:
-    return _traceparent.get()
+def current_traceparent(key: str | None = None) -> str | None:
+    """The trace this work belongs to; within a batch, that of the one event with this key."""
+    return _by_key.get().get(key or "") or _traceparent.get()
 
 
 def start_trace(incoming: str | None) -> str:
@@ -98,6 +101,8 @@ def start_trace(incoming: str | None) -> str:
     return traceparent
 
 
-def go_on_with(traceparent: str | None) -> None:
-    """The trace of the event now being handled."""
-    _traceparent.set(traceparent if traceparent and _VALID.match(traceparent) else None)
+def go_on_with(traceparents: Mapping[str, str | None]) -> None:
+    """The traces of the events now being handled, by key; a log line names a trace only where it is the only one."""
+    valid = {key: one for key, one in traceparents.items() if one and _VALID.match(one)}
+    _by_key.set(valid)
+    _traceparent.set(next(iter(valid.values())) if len(traceparents) == 1 and valid else None)

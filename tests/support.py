@@ -82,11 +82,13 @@ def read_topic(bootstrap: str, topic: str) -> list[Record]:
         consumer.close()
 
 
-def write(bootstrap: str, topic: str, key: str | None, value: bytes | None, headers: dict[str, str | bytes]) -> None:
-    """Write a record with librdkafka, which partitions otherwise than we do."""
+def write(
+    bootstrap: str, topic: str, key: str | None, value: bytes | None, headers: dict[str, str | bytes], partition: int = -1
+) -> None:
+    """Write a record with librdkafka, which partitions otherwise than we do unless it is told where to write."""
     producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
     pairs = [(name, content.encode() if isinstance(content, str) else content) for name, content in headers.items()]
-    producer.produce(topic, value=value, key=key, headers=pairs)
+    producer.produce(topic, value=value, key=key, headers=pairs, partition=partition)
     assert producer.flush(20) == 0
 
 

@@ -4,10 +4,12 @@ import asyncio
 import os
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ class Mailbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._names = deque(sorted(file.stem for file in folder.glob("*.eml")))
+        self._read = lru_cache(maxsize=KEPT)(self._summary)  # a mail never changes
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         await asyncio.to_thread(self._keep, envelope.original_content or b"")
@@ -43,22 +47,26 @@ class Mailbox:
         part = self.folder / f"{name}.part"
         part.write_bytes(content)
         part.rename(self.folder / f"{name}.eml")
-        for old in self.names()[:-KEPT]:
-            (self.folder / f"{old}.eml").unlink(missing_ok=True)
+        self._names.append(name)
+        while len(self._names) > KEPT:
+            (self.folder / f"{self._names.popleft()}.eml").unlink(missing_ok=True)
 
     def names(self) -> list[str]:
-        return sorted(file.stem for file in self.folder.glob("*.eml"))
+        return sorted(self._names.copy())
 
     def raw(self, name: str) -> bytes:
-        if name not in self.names():
+        if name not in self._names:
             raise HTTPException(404, "There is no such mail.")
         return (self.folder / f"{name}.eml").read_bytes()
 
     def mail(self, name: str) -> EmailMessage:
         return message_from_bytes(self.raw(name), _class=EmailMessage, policy=policy.default)
 
-    def summary(self, name: str) -> dict[str, Any]:
-        mail = self.mail(name)
+    def summaries(self, names: list[str]) -> list[dict[str, Any]]:
+        return [self._read(name) for name in names]
+
+    def _summary(self, name: str) -> dict[str, Any]:
+        mail = message_from_bytes((self.folder / f"{name}.eml").read_bytes(), _class=EmailMessage, policy=policy.default)
         headers = {field: str(mail.get(header, "")) for field, header in _FIELDS.items()}
         return {
             "id": name,
@@ -75,7 +83,7 @@ def make_app(mailbox: Mailbox) -> FastAPI:
 
     @app.get("/", response_class=HTMLResponse)
     def index() -> HTMLResponse:
-        mails = [mailbox.summary(name) for name in reversed(mailbox.names()[-200:])]
+        mails = mailbox.summaries(mailbox.names()[:-201:-1])
         return HTMLResponse(_templates.get_template("mail_sink.html").render(mails=mails, mail=None), headers=_SAFE)
 
     @app.get("/mails/{name}", response_class=HTMLResponse)
@@ -84,7 +92,7 @@ def make_app(mailbox: Mailbox) -> FastAPI:
         text = mail.get_body(("plain",))
         page = _templates.get_template("mail_sink.html").render(
             mails=[],
-            mail=mailbox.summary(name),
+            mail=mailbox.summaries([name])[0],
             headers=[(key, str(value)) for key, value in mail.items()],
             text=text.get_content() if text else "",
             has_html=mail.get_body(("html",)) is not None,
@@ -99,7 +107,7 @@ def make_app(mailbox: Mailbox) -> FastAPI:
 
     @app.get("/api/messages")
     def messages() -> list[dict[str, Any]]:
-        return [mailbox.summary(name) for name in mailbox.names()]
+        return mailbox.summaries(mailbox.names())
 
     @app.get("/api/messages/{name}", response_class=PlainTextResponse)
     def message(name: str) -> Response:

@@ -64,7 +64,7 @@ async def check(system: System, answered: set[str]) -> None:
         sequences: dict[str, str] = {}
         for record in first.values():  # first occurrences, in the order of the topic
             sequence = record.headers["ce_sequence"].decode()
-            assert sequences.get(record.key, "") < sequence, f"{record.key} out of order on {topic}"
+            assert sequences.get(record.key, "") < sequence, _told(records, record.key, topic)
             sequences[record.key] = sequence
     handoff = await asyncpg.connect(system.postgres.url("handoff"))
     intake = await asyncpg.connect(system.postgres.url("intake"))
@@ -79,3 +79,9 @@ async def check(system: System, answered: set[str]) -> None:
     finally:
         await handoff.close()
         await intake.close()
+
+
+def _told(records: list[Any], key: str, topic: str) -> str:
+    """What the topic says of this key, in its order."""
+    said = [(one.headers["ce_sequence"].decode().lstrip("0"), one.type, one.id) for one in records if one.key == key]
+    return f"{key} is out of order on {topic}: {said}"

@@ -100,7 +100,7 @@ async def test_duplicates_change_nothing(system: System, http: httpx.AsyncClient
     await until(lambda: offered(system, {lead_id}), what="the offer")
     records = [r for r in await asyncio.to_thread(read_topic, system.kafka.address, INTAKE) if r.key == lead_id]
     for record in reversed(records):
-        await asyncio.to_thread(write, system.kafka.address, INTAKE, record.key, record.value, record.headers)
+        await asyncio.to_thread(write, system.kafka.address, INTAKE, record.key, record.value, record.headers, record.partition)
     after = (await http.post(f"{system.url('intake')}/v1/leads", json=person())).json()["lead_id"]
     await until(lambda: offered(system, {after}), what="the next offer")
     await asyncio.sleep(1)

@@ -19,6 +19,7 @@ from tests.services.followup.sending import add_clients, add_touches, states
 POINTS = ("random", "claimed", "intended", "started", "answered", "recorded")
 SEED = int(os.environ.get("FAULT_SEED", "1"))
 ROUNDS = 1 if "FAULT_SECONDS" not in os.environ else max(1, int(os.environ["FAULT_SECONDS"]) // 20)
+IN_FLIGHT = 2 * 8  # twice the worker's connections: so many are in doubt when it dies, at worst
 
 
 class Relay:
@@ -138,8 +139,23 @@ async def test_without_one_it_errs_on_silence_as_declared(followup_database: Dat
     assert max(taken.values()) == 1
     in_doubt = found.get(("failed", "in_doubt"), 0)
     assert found == {("sent", None): 150 - in_doubt, ("failed", "in_doubt"): in_doubt}
-    assert 0 < in_doubt <= 8 * 3  # no more than there are connections, each time
+    assert 0 < in_doubt <= IN_FLIGHT * 3
     assert 150 - in_doubt <= len(taken) <= 150
+
+
+@pytest.mark.timeout(900)
+async def test_where_the_plan_says_resend_everybody_hears_and_few_hear_twice(
+    followup_database: Database, relay: tuple[Relay, str]
+) -> None:
+    await add_touches(followup_database, await add_clients(followup_database, 150))
+    async with followup_database.transaction() as unit:
+        await unit.execute("UPDATE plan SET text = replace(text, 'on_doubt = \"drop\"', 'on_doubt = \"resend\"')")
+    await die_at(POINTS[2:5], followup_database, relay, random.Random(SEED), witness=False)
+    assert await finish(followup_database, relay, witness=False) == {("sent", None): 150}
+    taken = relay[0].taken
+    assert len(taken) == 150
+    assert max(taken.values()) <= 1 + 3  # once more for each death, at worst
+    assert sum(taken.values()) - 150 <= IN_FLIGHT * 3
 
 
 async def test_a_sender_frozen_past_its_lease_sends_nothing_when_it_wakes(

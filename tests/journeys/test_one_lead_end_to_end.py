@@ -12,6 +12,8 @@ from deploy.local.system import System
 from shared.events import CRM, FOLLOWUP, HANDOFF, INTAKE
 from tests.support import outcome_headers, person, read_topic, until, write
 
+TRACE = "a" * 32
+
 
 async def offer(http: httpx.AsyncClient, system: System, lead_id: str) -> dict[str, Any]:
     async def look() -> Any:
@@ -29,7 +31,7 @@ async def mails_to(http: httpx.AsyncClient, system: System, address: str) -> lis
 
 async def test_a_lead_becomes_a_client_who_is_thanked_once_and_can_stop(system: System, http: httpx.AsyncClient) -> None:
     lead = person(phone="(419) 555-2001", utm_source="google", consents=[{"channel": "email", "granted": True, "text": "Yes"}])
-    posted = await http.post(f"{system.url('intake')}/v1/leads", json=lead)
+    posted = await http.post(f"{system.url('intake')}/v1/leads", json=lead, headers={"traceparent": f"00-{TRACE}-{'b' * 16}-01"})
     assert posted.status_code == 202
     assert posted.json()["status"] == "received"
     lead_id = posted.json()["lead_id"]
@@ -108,8 +110,8 @@ async def assert_journey_and_topics(system: System, http: httpx.AsyncClient, lea
     assert decision["sentence"]
     assert len(decision["hash"]) == 64
     assert [r.type for r in sales].count("lead.won") == 1
-    traces = {record.headers["traceparent"][3:35] for record in [*mine, *sales] if "traceparent" in record.headers}
-    assert traces
+    ours = [record for record in [*mine, *sales] if record.type in ("lead.opened", "lead.qualified", "assignment.offered")]
+    assert [record.headers["traceparent"][3:35] for record in ours] == [TRACE.encode()] * 3  # the sender's own, two steps later
     touches = [r for r in await asyncio.to_thread(read_topic, system.kafka.address, FOLLOWUP) if lead_id.encode() in r.value]
     assert [r.type for r in touches][:2] == ["client.created", "touch.sent"]
 

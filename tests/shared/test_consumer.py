@@ -12,6 +12,7 @@ from shared.consumer import Consumer
 from shared.database import Database, Transaction
 from shared.envelope import Received, to_record
 from shared.events import INTAKE, LeadTouched
+from shared.outbox import emit
 from shared.settings import LocalSettings
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -119,3 +120,19 @@ async def test_an_event_without_identity_goes_to_the_dead_letters(database: Data
     await consumer(database, effects).apply([record], NOW)
     assert effects.seen == []
     assert [letter["dlq-reason"] for letter in await dead(database)] == ["unreadable"]
+
+
+async def test_each_lead_of_a_batch_goes_on_with_its_own_trace(database: Database) -> None:
+    async def emits(unit: Transaction, received: list[Received], now: datetime) -> None:
+        await emit(unit, [one.event for one in received], topic=INTAKE, source="/test", at=now)
+
+    leads = [uuid7() for _ in range(3)]
+    traces = {str(lead): f"00-{number:032x}-{'b' * 16}-01" for number, lead in enumerate(leads, 1)}
+    records = [touched(lead, "hello") for lead in leads]
+    for record, lead in zip(records, leads, strict=True):
+        record.headers.append(("traceparent", traces[str(lead)].encode()))
+    reader = Consumer(LocalSettings(), database, group="test", topics=[INTAKE], handlers={LeadTouched: emits})
+    await reader.apply(records, NOW)
+    async with database.reading() as unit:
+        rows = await unit.fetch("SELECT key, headers->>'traceparent' AS trace FROM outbox")
+    assert {row["key"]: row["trace"] for row in rows} == traces

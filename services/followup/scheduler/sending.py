@@ -19,6 +19,7 @@ from services.followup.use_cases.sending.record import Recorder, settle_doubts
 from shared import inbox, telemetry
 from shared.database import Database, is_transient
 from shared.group_commit import GroupCommit, Overloaded
+from shared.service import to_the_end
 
 TOUCHES = Counter("touches_total", "Attempts by their answer", ["result"])
 IN_DOUBT = Gauge("touches_in_doubt", "Intended, and no answer heard")
@@ -74,7 +75,7 @@ class SendingLoop:
         try:
             while True:
                 free = self._room()
-                if free <= 0:
+                if free < self._group and self._flying:
                     self._landed.clear()
                     await self._landed.wait()
                     continue
@@ -92,14 +93,20 @@ class SendingLoop:
                 if self._back_off or not (taken or claimed):
                     await asyncio.sleep(max(self._back_off, IDLE_SECONDS))
         finally:
-            await self._land()
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            await to_the_end(self._land(writer))
 
     def _room(self) -> int:
-        """Without a witness no more is intended than starts at once; a witness makes a second row of them harmless."""
-        size = sum(channel.size for channel in self.channels.values())
-        return size * (2 if self.witnesses else 1) - len(self._flying)
+        """As many again as there are connections are on their way to them or to the journal: so many are in doubt at worst."""
+        return 2 * self._size - len(self._flying)
+
+    @property
+    def _size(self) -> int:
+        return sum(channel.size for channel in self.channels.values())
+
+    @property
+    def _group(self) -> int:
+        """How many are gated and intended together at least while others fly: a transaction for each would cost too much."""
+        return max(1, self._size // 4)
 
     async def _claim(self) -> list[Any]:
         if not await self.may_send():
@@ -174,10 +181,12 @@ class SendingLoop:
             await self.recorder.record(unit, results, _now())
         return [None] * len(results)
 
-    async def _land(self) -> None:
+    async def _land(self, writer: asyncio.Task[None]) -> None:
         """Being stopped: what is in the air lands and is written down."""
         if self._flying:
             await asyncio.wait(self._flying, timeout=15)
+        writer.cancel()
+        await asyncio.gather(writer, return_exceptions=True)
 
     async def recover(self) -> None:
         """Every few seconds: what nobody holds any more, what nobody knows; and now and then, how we are doing."""

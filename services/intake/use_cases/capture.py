@@ -17,6 +17,7 @@ from services.intake.domain.spam import is_trapped
 from services.intake.domain.submissions import NotAnswerable, Submission
 from services.intake.store.receipts import Captured
 from shared.group_commit import GroupCommit, Overloaded
+from shared.telemetry import current_traceparent
 
 SUBMISSIONS = Counter("lead_submissions_total", "Answers to submissions", ["form", "outcome"])
 
@@ -73,6 +74,7 @@ class Capture:
         )
 
     async def _store(self, submission: Submission) -> Captured:
+        submission.content["trace"] = current_traceparent()  # the second step goes on with it
         try:
             captured = await self.queue.submit(submission)
         except Overloaded:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.followup import store
 from services.followup.adapters.smtp import Answer
 from services.followup.domain.sending import Breaker, Limit, governor, read_limits, retry_at
 from services.followup.use_cases.consent import suppress_address, unsubscribe
@@ -118,6 +119,22 @@ async def test_replicas_together_stay_within_a_limit(followup_database: Database
     async with running(loops[0]), running(loops[1]), running(loops[2]):
         await asyncio.sleep(1.5)
     assert len(channel.sent) == 7
+
+
+async def test_who_lost_the_lease_can_neither_intend_nor_settle(followup_database: Database) -> None:
+    await add_touches(followup_database, await add_clients(followup_database))
+    now = datetime.now(UTC)
+    async with followup_database.transaction() as unit:
+        (lost,) = await store.sending.claim_due(unit, now, ["email"], limit=1, lease=timedelta(0))
+        await store.sending.take_back_unsent(unit, now + timedelta(seconds=1))
+        (held,) = await store.sending.claim_due(unit, now, ["email"], limit=1, lease=timedelta(minutes=2))
+        until = now + timedelta(minutes=2)
+        assert await store.sending.intend(unit, [(lost["id"], lost["fence"], "<1>")], now, until) == set()
+        await store.sending.put_back(unit, [(lost["id"], lost["fence"], now)])
+        assert await store.sending.intend(unit, [(held["id"], held["fence"], "<1>")], now, until) == {held["id"]}
+        assert await store.sending.settle(unit, [(lost["id"], lost["fence"], "sent", None)], now) == set()
+        await store.sending.plan_again(unit, [(lost["id"], lost["fence"], now, 1)])
+        assert await store.sending.settle(unit, [(held["id"], held["fence"], "sent", None)], now) == {held["id"]}
 
 
 async def test_a_twin_of_what_was_sent_before_a_restore_is_not_sent(followup_database: Database) -> None:

@@ -232,7 +232,7 @@ async def test_it_encrypts_checks_the_certificate_and_signs_in(tmp_path: Path, w
             ("wrong", "localhost", tmp_path / "ca.pem", "busy"),
             ("pass%2Fword", "127.0.0.1", tmp_path / "ca.pem", "busy"),  # not the name in the certificate
         ]:
-            pool = Smtp(f"smtp+starttls://user:{secret}@{host}:{port}?ca={authority}", size=1)
+            pool = Smtp(f"smtp+starttls://user:{secret}@{host}:{port}?ca={authority}", size=1, timeout=3)
             assert (await pool.send(mail())).result == result
             await pool.close()
     finally:

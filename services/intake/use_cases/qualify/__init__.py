@@ -7,7 +7,7 @@ from services.intake.use_cases.qualify.batch import gather, save
 from services.intake.use_cases.qualify.decide import decide
 from services.intake.use_cases.qualify.reconsider import reconsider
 from services.intake.use_cases.terms import terms_in_force
-from shared import events
+from shared import events, telemetry
 from shared.database import Transaction
 from shared.outbox import emit
 
@@ -22,6 +22,7 @@ async def qualify_waiting(unit: Transaction, *, limit: int, now: datetime) -> in
     rows = await submissions.take_waiting(unit, limit, now)
     if not rows:
         return 0
+    telemetry.go_on_with({str(row["id"]): row["content"].get("trace") for row in rows})
     batch = await gather(unit, rows, terms_in_force(*agreement), now)
     for row in rows:
         decide(batch, row)

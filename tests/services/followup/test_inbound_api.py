@@ -1,0 +1,88 @@
+"""The doors for what comes back: a mail from a relay's pipe, a provider's events, and texts signed by their provider."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import orjson
+import pytest
+from fastapi import FastAPI
+
+from services.followup.adapters.sms import signature
+from services.followup.api.inbound import inbound_routes
+from services.followup.settings import Settings
+from shared import http as edge
+from shared.database import Database
+from shared.security import KeyRing
+from tests.services.followup.sending import states
+from tests.services.followup.test_inbound import INBOUND, TEXTS, a_client, failed, suppressions
+from tests.services.followup.test_incoming import report
+
+TOKEN, BASE = "the text provider's token", "https://maple.example"
+KEY = {"Authorization": "Bearer lh_key"}
+
+
+@pytest.fixture
+async def door(followup_database: Database, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    (tmp_path / "key").write_text("lh_key")
+    app = FastAPI()
+    edge.install(app)
+    settings = Settings(sms_token=TOKEN, public_base_url=BASE)
+    keys = KeyRing(tmp_path / "key", followup_database)
+    app.include_router(inbound_routes(settings, followup_database, keys, INBOUND, TEXTS))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://followup") as client:
+        yield client
+
+
+async def test_a_bounce_from_a_pipe_ends_what_was_planned_and_a_repeat_is_known(
+    door: httpx.AsyncClient, followup_database: Database
+) -> None:
+    await a_client(followup_database)
+    raw = report(failed("ada@example.net"))
+    assert (await door.post("/inbound/mail", content=raw)).status_code == 401
+    first, second = [await door.post("/inbound/mail", content=raw, headers=KEY) for _ in range(2)]
+    assert first.json()["kind"] != "known"
+    assert second.json() == {"kind": "known"}
+    assert await suppressions(followup_database) == {("email", "all", "hard_bounce")}
+
+
+async def test_a_providers_events_are_heard_and_nonsense_is_refused(door: httpx.AsyncClient, followup_database: Database) -> None:
+    await a_client(followup_database)
+    event = {
+        "notificationType": "Complaint",
+        "complaint": {"feedbackId": "1", "complainedRecipients": [{"emailAddress": "ada@example.net"}]},
+    }
+    assert (await door.post("/inbound/events", content=orjson.dumps(event))).status_code == 401
+    assert (await door.post("/inbound/events", content=orjson.dumps(event), headers=KEY)).json() == {"events": 1}
+    assert {reason for _, _, reason in await suppressions(followup_database)} == {"complaint"}
+    for nonsense in (b"", b"[", b"{}", b"[1]", b"null", b"\xff"):
+        answer = await door.post("/inbound/events", content=nonsense, headers=KEY)
+        assert answer.status_code == 422, nonsense
+        assert "mail provider" in answer.json()["detail"]
+
+
+async def test_a_text_is_heard_only_with_its_providers_signature(door: httpx.AsyncClient, followup_database: Database) -> None:
+    _, touch_id = await a_client(followup_database, channel="sms")
+    form = {"From": "+14195550134", "Body": "STOP", "MessageSid": "SM1"}
+    for wrong in ({}, {"X-Twilio-Signature": signature("another token", f"{BASE}/inbound/sms", form)}):
+        assert (await door.post("/inbound/sms", data=form, headers=wrong)).status_code == 403
+    assert await suppressions(followup_database) == set()
+    signed = {"X-Twilio-Signature": signature(TOKEN, f"{BASE}/inbound/sms", form)}
+    answer = await door.post("/inbound/sms", data=form, headers=signed)
+    assert "<Message>" in answer.text
+    assert await suppressions(followup_database) == {("sms", "all", "stop")}
+    assert await states(followup_database) == {("skipped", "opt_out"): 1}
+    assert (await door.post("/inbound/sms", data=form | {"From": "+14195550199"}, headers=signed)).status_code == 403
+    await _status(door, followup_database, touch_id)
+
+
+async def _status(door: httpx.AsyncClient, database: Database, touch_id: UUID) -> None:
+    """What became of a text: signed for its own address, kept once."""
+    form, path = {"MessageSid": "SM2", "MessageStatus": "delivered"}, f"/inbound/sms/{touch_id}"
+    assert (await door.post(path, data=form)).status_code == 403
+    signed = {"X-Twilio-Signature": signature(TOKEN, f"{BASE}{path}", form)}
+    for _ in range(2):
+        assert (await door.post(path, data=form, headers=signed)).status_code == 204
+    async with database.reading() as unit:
+        assert await unit.value("SELECT count(*) FROM delivery_fact WHERE touch_id = $1 AND kind = 'delivered'", touch_id) == 1
