@@ -1,5 +1,6 @@
 """A touch and its client become bytes: rendered, put into an envelope, signed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,14 +37,20 @@ class Composer:
     idempotency_header: str | None = None
 
     def outgoing(
-        self, touch: Any, rendered: Rendered, contact: Any, company: Company, now: datetime, lease_until: datetime
+        self,
+        touch: Any,
+        rendered: Rendered,
+        links: Mapping[str, str],
+        contact: Any,
+        company: Company,
+        now: datetime,
+        lease_until: datetime,
     ) -> Outgoing:
-        """Raises Unsendable: this client can never get it on this channel."""
+        """`links` are those of this touch. Raises Unsendable: this client can never get it on this channel."""
         if touch["channel"] == "sms":
             return self._text(touch, rendered, contact)
         if touch["channel"] == "post":
             return _letter(touch, rendered, contact)
-        links = self.links(touch["client_id"], touch["id"], "email")
         has_inbox = self.verp.inbox is not None
         head = Letterhead(
             company.sender,

@@ -72,7 +72,7 @@ class Intender:
         links = self.composer.links(touch["client_id"], touch["id"], touch["channel"])
         try:
             said = await compose(unit, self.book, touch, touch["anchors"], contact, company, links)
-            return self.composer.outgoing(touch, said, contact, company, now, now + self.lease)
+            return self.composer.outgoing(touch, said, links, contact, company, now, now + self.lease)
         except (Unsendable, Unrenderable) as error:
             telemetry.log().error("touch cannot become a message", touch_id=str(touch["id"]), error=str(error)[:200])
             return None
