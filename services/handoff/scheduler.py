@@ -13,7 +13,7 @@ from services.handoff.adapters.smtp import Mailer
 from services.handoff.use_cases.agreements import publish_again
 from services.handoff.use_cases.board import follow_facts
 from services.handoff.use_cases.clocks import handle_due_timers
-from services.handoff.use_cases.mails import claim_mails, settle_mails
+from services.handoff.use_cases.mails import AT_ONCE, claim_mails, settle_mails
 from services.handoff.use_cases.outcomes import end_waits, give_up_waiting
 from services.handoff.use_cases.watch import watch_routing
 from shared import inbox, telemetry
@@ -48,10 +48,13 @@ class Scheduler:
             await asyncio.sleep(0.7 + random.random() * 0.1)  # noqa: S311  jitter
 
     async def mails(self) -> None:
-        """Claim and commit, send, record: a crash in between sends a mail twice, never not at all."""
+        """Claim and commit, send, record: a crash in between sends a mail twice, never not at all.
+
+        Claims come at a pace: what is offered meanwhile goes out together, to each rep in one mail where it is a crowd.
+        """
         while True:
             try:
-                while await self._send_mails():
+                while await self._send_mails() >= AT_ONCE:
                     pass
             except Exception as error:
                 if not is_transient(error):
@@ -60,6 +63,7 @@ class Scheduler:
             await asyncio.sleep(0.7 + random.random() * 0.1)  # noqa: S311  jitter
 
     async def _send_mails(self) -> int:
+        """Returns how many happenings were told."""
         now = datetime.now(UTC)
         async with self._database.transaction() as unit:
             if self._mailer is None:
@@ -71,7 +75,7 @@ class Scheduler:
                 MAILS.labels(answer).inc()
             async with self._database.transaction() as unit:
                 await settle_mails(unit, outgoing, answers)
-        return len(outgoing)
+        return sum(len(one.job_ids) for one in outgoing)
 
     async def tidy(self) -> None:
         while True:

@@ -18,7 +18,7 @@ from shared.agreement import Agreement
 from shared.database import Transaction
 
 LEASE = timedelta(seconds=120)  # longer than a slow relay needs for a claim
-AT_ONCE = 50
+AT_ONCE = 100
 ATTEMPTS = 8
 DIGEST_ABOVE = 5  # nobody reads forty mails that come in one minute
 STALE_AFTER = timedelta(days=1)
