@@ -1,7 +1,6 @@
 """Postgres from a wheel: one server, a database and a role per service, each refused by the others'."""
 
 import asyncio
-import hashlib
 import os
 import pwd
 import secrets
@@ -21,6 +20,8 @@ from deploy.local.processes import Process
 
 OTHER = "Point POSTGRES_BIN to the bin folder of a Postgres installation (15 or newer), or set *_DATABASE_URL."
 SHARED_FOLDER = Path("/var/tmp")  # noqa: S108  where an unprivileged account may own a folder; ownership is checked
+
+POINTER = "data-is-in"  # says which folder there is this directory's; one that was removed leaves nothing for the next to find
 
 
 class Postgres:
@@ -93,10 +94,11 @@ class Postgres:
     def _data_folder(self, user: int | None) -> Path:
         if user is None:
             return self._directory / "data"
-        name = hashlib.sha256(str(self._directory).encode()).hexdigest()[:16]
-        folder = SHARED_FOLDER / f"lead-handoff-{name}"
+        pointer = self._directory / POINTER
+        new = SHARED_FOLDER / f"lead-handoff-{secrets.token_hex(8)}"
+        folder = Path(pointer.read_text().strip()) if pointer.exists() else new
         _own_folder(folder, user, 0o700)
-        (self._directory / "data-is-in").write_text(f"{folder}\n")
+        pointer.write_text(f"{folder}\n")
         return folder / "data"
 
     async def _wait_until_ready(self, deadline: float = 60) -> None:
@@ -110,13 +112,18 @@ class Postgres:
                     except (OSError, asyncpg.CannotConnectNowError):
                         self.process.must_run()
                         await asyncio.sleep(0.02)
+        except asyncpg.InvalidPasswordError as error:
+            raise LocalError(
+                f"Postgres does not take the password in {self._directory / 'postgres.password'}: "
+                "put the old file back, or begin anew with make clean, which removes the data."
+            ) from error
         except TimeoutError as error:
             raise LocalError(f"Postgres did not answer within {deadline:.0f} s:\n{self.process.tail()}") from error
 
 
 def remove_data(directory: Path) -> None:
     """Empty a LOCAL_DIR's database, wherever its data are."""
-    pointer = directory / "data-is-in"
+    pointer = directory / POINTER
     if pointer.exists():
         shutil.rmtree(pointer.read_text().strip(), ignore_errors=True)
     shutil.rmtree(directory, ignore_errors=True)

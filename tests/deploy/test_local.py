@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import http.server
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from deploy.local import jars
 from deploy.local.errors import LocalError
 from deploy.local.ports import free_ports, refuse_taken
-from deploy.local.postgres import Postgres, remove_data
+from deploy.local.postgres import POINTER, Postgres, remove_data
 
 
 @pytest.fixture
@@ -90,3 +91,35 @@ async def test_postgres_keeps_what_it_committed_through_kill_nine_and_ends_its_l
         await first.process.stop()
     finally:
         remove_data(tmp_path)
+
+
+async def test_a_folder_that_was_removed_and_made_again_begins_anew(tmp_path: Path) -> None:
+    directory = tmp_path / "postgres"
+    folders = []
+    for _ in range(2):
+        server = Postgres(directory, free_ports(1)[0])
+        try:
+            await server.start()
+            connection = await asyncpg.connect(await server.ensure_database("one"))
+            await connection.execute("CREATE TABLE new_here (n int)")
+            await connection.close()
+        finally:
+            await server.stop()
+        if (directory / POINTER).exists():  # root's data are elsewhere
+            folders.append((directory / POINTER).read_text().strip())
+        shutil.rmtree(directory)  # as somebody does who removes a clone
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+async def test_a_lost_password_says_what_to_do(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "postgres", free_ports(1)[0])
+    try:
+        await server.start()
+        await server.stop()
+        (tmp_path / "postgres" / "postgres.password").unlink()
+        with pytest.raises(LocalError, match="put the old file back, or begin anew with make clean"):
+            await server.start()
+    finally:
+        await server.stop()
+        remove_data(tmp_path / "postgres")
