@@ -20,6 +20,7 @@ from shared.migrations import Migrations
 from shared.patience import PatientProtocol, close_slow
 from shared.relay import Relay
 from shared.settings import ServiceSettings
+from shared.stopping import end
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 STALLED_AFTER, WATCH_SECONDS = 120.0, 10.0
@@ -76,7 +77,7 @@ class Service:
         last = [task for task in tasks if task.get_name() == "relay"]
         first = [task for task in tasks if task not in last]
         for group, finish in ((first, self.consumer.stop if self.consumer else None), (last, self.relay.stop)):
-            await _end(group)
+            await end(group)
             if finish is not None:
                 await finish()
         await self._relay_database.close()
@@ -171,20 +172,3 @@ class Service:
         self._server = uvicorn.Server(config)
         self._server.run()
         return 1 if self.failure or not self._server.started else 0
-
-
-async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """For what must be done when a task is cancelled, however often it is: bounded by itself."""
-    task = asyncio.create_task(work)
-    while not task.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel until it holds: before Python 3.12 a wait_for, ours or a library's, can swallow a cancellation (cpython#86296)."""
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=2)

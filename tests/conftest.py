@@ -1,11 +1,9 @@
 """One real system for all tests: Kafka, Postgres, SMTP and the three services as processes; and databases alone."""
 
-import gc
 import importlib
 import itertools
 import os
 import tempfile
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -25,15 +23,6 @@ from tests.support import in_thread
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_unconfigure() -> None:
-    """What the closed event loop of the session still held is no test's leak: those were found as their test ended."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        for _ in range(5):
-            gc.collect()
 
 
 @pytest.fixture(scope="session")

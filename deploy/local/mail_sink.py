@@ -1,10 +1,11 @@
 """A mail server that delivers nowhere and shows what it got: python -m deploy.local.mail_sink. SMTP and a page."""
 
 import asyncio
+import itertools
 import os
+import re
 import secrets
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
@@ -21,6 +22,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from jinja2 import Environment, FileSystemLoader
 
 KEPT = 10_000
+_NAME = re.compile(r"\d{20}-[0-9a-f]{6}", re.ASCII)
 _templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
 _SAFE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; img-src data:",
@@ -35,8 +37,8 @@ class Mailbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._names = deque(sorted(file.stem for file in folder.glob("*.eml")))
-        self._read = lru_cache(maxsize=KEPT)(self._summary)  # a mail never changes
+        self._arrived = itertools.count()
+        self.summary = lru_cache(maxsize=KEPT)(self._summary)  # a mail never changes
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         await asyncio.to_thread(self._keep, envelope.original_content or b"")
@@ -47,26 +49,26 @@ class Mailbox:
         part = self.folder / f"{name}.part"
         part.write_bytes(content)
         part.rename(self.folder / f"{name}.eml")
-        self._names.append(name)
-        while len(self._names) > KEPT:
-            (self.folder / f"{self._names.popleft()}.eml").unlink(missing_ok=True)
+        if next(self._arrived) % 100 == 0:  # looking through the folder for each mail would cost more than the mail
+            for old in self.names()[:-KEPT]:
+                (self.folder / f"{old}.eml").unlink(missing_ok=True)
 
     def names(self) -> list[str]:
-        return sorted(self._names.copy())
+        return sorted(file.stem for file in self.folder.glob("*.eml"))
 
     def raw(self, name: str) -> bytes:
-        if name not in self._names:
-            raise HTTPException(404, "There is no such mail.")
-        return (self.folder / f"{name}.eml").read_bytes()
+        try:
+            if not _NAME.fullmatch(name):
+                raise FileNotFoundError
+            return (self.folder / f"{name}.eml").read_bytes()
+        except FileNotFoundError as error:
+            raise HTTPException(404, "There is no such mail.") from error
 
     def mail(self, name: str) -> EmailMessage:
         return message_from_bytes(self.raw(name), _class=EmailMessage, policy=policy.default)
 
-    def summaries(self, names: list[str]) -> list[dict[str, Any]]:
-        return [self._read(name) for name in names]
-
     def _summary(self, name: str) -> dict[str, Any]:
-        mail = message_from_bytes((self.folder / f"{name}.eml").read_bytes(), _class=EmailMessage, policy=policy.default)
+        mail = self.mail(name)
         headers = {field: str(mail.get(header, "")) for field, header in _FIELDS.items()}
         return {
             "id": name,
@@ -83,7 +85,7 @@ def make_app(mailbox: Mailbox) -> FastAPI:
 
     @app.get("/", response_class=HTMLResponse)
     def index() -> HTMLResponse:
-        mails = mailbox.summaries(mailbox.names()[:-201:-1])
+        mails = [mailbox.summary(name) for name in reversed(mailbox.names()[-200:])]
         return HTMLResponse(_templates.get_template("mail_sink.html").render(mails=mails, mail=None), headers=_SAFE)
 
     @app.get("/mails/{name}", response_class=HTMLResponse)
@@ -92,7 +94,7 @@ def make_app(mailbox: Mailbox) -> FastAPI:
         text = mail.get_body(("plain",))
         page = _templates.get_template("mail_sink.html").render(
             mails=[],
-            mail=mailbox.summaries([name])[0],
+            mail=mailbox.summary(name),
             headers=[(key, str(value)) for key, value in mail.items()],
             text=text.get_content() if text else "",
             has_html=mail.get_body(("html",)) is not None,
@@ -107,7 +109,7 @@ def make_app(mailbox: Mailbox) -> FastAPI:
 
     @app.get("/api/messages")
     def messages() -> list[dict[str, Any]]:
-        return mailbox.summaries(mailbox.names())
+        return [mailbox.summary(name) for name in mailbox.names()]
 
     @app.get("/api/messages/{name}", response_class=PlainTextResponse)
     def message(name: str) -> Response:

@@ -13,7 +13,7 @@ from services.handoff.adapters.smtp import Mailer
 from services.handoff.use_cases.agreements import publish_again
 from services.handoff.use_cases.board import follow_facts
 from services.handoff.use_cases.clocks import handle_due_timers
-from services.handoff.use_cases.mails import AT_ONCE, claim_mails, settle_mails
+from services.handoff.use_cases.mails import claim_mails, settle_mails
 from services.handoff.use_cases.outcomes import end_waits, give_up_waiting
 from services.handoff.use_cases.watch import watch_routing
 from shared import inbox, telemetry
@@ -54,7 +54,7 @@ class Scheduler:
         """
         while True:
             try:
-                while await self._send_mails() >= AT_ONCE:
+                while await self._send_mails():
                     pass
             except Exception as error:
                 if not is_transient(error):
@@ -62,20 +62,20 @@ class Scheduler:
                 telemetry.log().warning("mails wait for the database", error=repr(error)[:200])
             await asyncio.sleep(0.7 + random.random() * 0.1)  # noqa: S311  jitter
 
-    async def _send_mails(self) -> int:
-        """Returns how many happenings were told."""
+    async def _send_mails(self) -> bool:
+        """Returns whether more may be due."""
         now = datetime.now(UTC)
         async with self._database.transaction() as unit:
             if self._mailer is None:
-                return await store.mails.discard_due(unit, now)
-            outgoing = await claim_mails(unit, self._links, now)
+                return bool(await store.mails.discard_due(unit, now))
+            outgoing, more = await claim_mails(unit, self._links, now)
         if outgoing:
             answers = await self._mailer.send([one.mail for one in outgoing])
             for answer in answers:
                 MAILS.labels(answer).inc()
             async with self._database.transaction() as unit:
                 await settle_mails(unit, outgoing, answers)
-        return sum(len(one.job_ids) for one in outgoing)
+        return more
 
     async def tidy(self) -> None:
         while True:

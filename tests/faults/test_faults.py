@@ -129,7 +129,7 @@ async def test_poison_harms_nobody_else_and_redrive_brings_its_key_back(system: 
     async def contacted() -> bool:
         return bool((await http.get(f"{system.url('handoff')}/v1/leads/{lead_id}")).json()["state"] == "contacted")
 
-    await until(contacted, seconds=15, what="the good outcome behind the bad ones")
+    await until(contacted, seconds=5, what="the good outcome behind the bad ones")
 
     async def all_letters() -> Any:
         found = await asyncio.to_thread(read_topic, bootstrap, letters)

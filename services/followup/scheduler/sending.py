@@ -19,7 +19,7 @@ from services.followup.use_cases.sending.record import Recorder, settle_doubts
 from shared import inbox, telemetry
 from shared.database import Database, is_transient
 from shared.group_commit import GroupCommit, Overloaded
-from shared.service import to_the_end
+from shared.stopping import to_the_end
 
 TOUCHES = Counter("touches_total", "Attempts by their answer", ["result"])
 IN_DOUBT = Gauge("touches_in_doubt", "Intended, and no answer heard")

@@ -18,7 +18,7 @@ from shared.agreement import Agreement
 from shared.database import Transaction
 
 LEASE = timedelta(seconds=120)  # longer than a slow relay needs for a claim
-AT_ONCE = 100
+AT_ONCE = 50
 ATTEMPTS = 8
 DIGEST_ABOVE = 5  # nobody reads forty mails that come in one minute
 STALE_AFTER = timedelta(days=1)
@@ -54,11 +54,11 @@ class Batch:
         return [rep for rep in self.reps.values() if rep["manager"]]
 
 
-async def claim_mails(unit: Transaction, links: Links, now: datetime) -> list[Outgoing]:
-    """Take due mails for a while. Those that no longer matter are forgotten at once."""
+async def claim_mails(unit: Transaction, links: Links, now: datetime) -> tuple[list[Outgoing], bool]:
+    """Take due mails for a while, and say whether more may be due. Those that no longer matter are forgotten at once."""
     jobs = await store.mails.claim(unit, now, LEASE, AT_ONCE)
     if not jobs:
-        return []
+        return [], False
     agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
     offers = await load_briefs(unit, agreement, {job["assignment_id"] for job in jobs if job["assignment_id"]})
     found_active = await store.assignments.active_of(unit, [job["lead_id"] for job in jobs])
@@ -74,7 +74,7 @@ async def claim_mails(unit: Transaction, links: Links, now: datetime) -> list[Ou
             found += _notices(batch, dict(job) | {"assignment_id": job["assignment_id"] or active.get(job["lead_id"])})
     kept = {job_id for one in found for job_id in one.job_ids}
     await store.mails.done(unit, [job["id"] for job in jobs if job["id"] not in kept])
-    return found
+    return found, len(jobs) == AT_ONCE
 
 
 def _offers(batch: Batch, jobs: list[Any]) -> Iterable[Outgoing]:

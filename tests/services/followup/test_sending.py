@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,6 +21,7 @@ from tests.services.followup.sending import (
     loop_over,
     running,
     settled,
+    states,
     told,
 )
 
@@ -119,6 +121,26 @@ async def test_replicas_together_stay_within_a_limit(followup_database: Database
     async with running(loops[0]), running(loops[1]), running(loops[2]):
         await asyncio.sleep(1.5)
     assert len(channel.sent) == 7
+
+
+class Slow(Recording):
+    async def send(self, message: Any) -> Answer:
+        answer = await super().send(message)
+        await asyncio.sleep(0.3)
+        return answer
+
+
+async def test_what_is_in_the_air_lands_however_often_the_stop_is_asked_for(followup_database: Database) -> None:
+    await add_touches(followup_database, await add_clients(followup_database))
+    channel = Slow()
+    task = asyncio.create_task(loop_over(followup_database, channel).send())
+    while not channel.sent:
+        await asyncio.sleep(0.01)
+    for _ in range(4):
+        task.cancel()
+        await asyncio.sleep(0.05)
+    await asyncio.gather(task, return_exceptions=True)
+    assert await states(followup_database) == {("sent", None): 1}
 
 
 async def test_who_lost_the_lease_can_neither_intend_nor_settle(followup_database: Database) -> None:

@@ -131,7 +131,7 @@ class Handoff:
     async def mails(self) -> list[EmailMessage]:
         """Write the mails that are due, and take them for sent."""
         async with self.database.transaction() as unit:
-            outgoing = await claim_mails(unit, LINKS, self.now)
+            outgoing, _ = await claim_mails(unit, LINKS, self.now)
             await settle_mails(unit, outgoing, ["sent"] * len(outgoing))
         return [one.mail for one in outgoing]
 

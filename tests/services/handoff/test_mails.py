@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from deploy.local.ports import free_ports
 from services.handoff.adapters.mails import one_line
 from services.handoff.adapters.smtp import Smtp
-from services.handoff.use_cases.mails import claim_mails, settle_mails
+from services.handoff.use_cases.mails import AT_ONCE, claim_mails, settle_mails
 from shared import events
 from shared.database import Database
 from tests.services.handoff.support import BASE, CONTACT, LINKS, Handoff
@@ -206,11 +206,23 @@ async def test_the_owner_hears_when_their_client_reaches_out_answers_or_is_unhap
 async def test_a_mail_that_could_not_be_sent_is_due_again(handoff: Handoff, answer: str, again: int) -> None:
     await handoff.qualify(tier="P3")
     async with handoff.database.transaction() as unit:
-        outgoing = await claim_mails(unit, LINKS, handoff.now)
+        outgoing, _ = await claim_mails(unit, LINKS, handoff.now)
         await settle_mails(unit, outgoing, [answer])
     assert await handoff.mails() == []  # its lease has not ended
     handoff.now += timedelta(minutes=2)
     assert len(await handoff.mails()) == again
+
+
+async def test_a_full_claim_says_that_more_may_be_due(handoff: Handoff) -> None:
+    for _ in range(AT_ONCE + 1):
+        await handoff.qualify()
+    async with handoff.database.transaction() as unit:
+        first, more = await claim_mails(unit, LINKS, handoff.now)
+        rest, even_more = await claim_mails(unit, LINKS, handoff.now)
+    assert (more, even_more) == (True, False)
+    told = [job_id for one in [*first, *rest] for job_id in one.job_ids]
+    assert len(set(told)) == len(told) == AT_ONCE + 1
+    assert len(first) < AT_ONCE / 5  # a crowd is one mail to each rep
 
 
 class Inbox:

@@ -212,6 +212,7 @@ async def test_a_form_with_a_puzzle_follows_its_own_rule(
 async def test_a_silent_provider_holds_nobody_for_longer_than_two_seconds() -> None:
     async def silence(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(30)
+        writer.close()
 
     server = await asyncio.start_server(silence, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
