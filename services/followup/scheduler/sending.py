@@ -96,8 +96,8 @@ class SendingLoop:
             await to_the_end(self._land(writer))
 
     def _room(self) -> int:
-        """As many again as there are connections are on their way to them or to the journal: so many are in doubt at worst."""
-        return 2 * self._size - len(self._flying)
+        """Without a witness no more is intended than starts at once; a witness makes a second row of them harmless."""
+        return self._size * (2 if self.witnesses else 1) - len(self._flying)
 
     @property
     def _size(self) -> int:
@@ -105,7 +105,7 @@ class SendingLoop:
 
     @property
     def _group(self) -> int:
-        """How many are gated and intended together at least while others fly: a transaction for each would cost too much."""
+        """So many at least are gated and intended together while others fly: a transaction for each would cost too much."""
         return max(1, self._size // 4)
 
     async def _claim(self) -> list[Any]:
