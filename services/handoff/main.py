@@ -13,8 +13,8 @@ from services.handoff.use_cases.agreements import seed
 from services.handoff.use_cases.facts import note_received
 from shared.consumer import Consumer
 from shared.migrations import Migrations
-from shared.security import load_secret
 from shared.service import Service
+from shared.signing import load_secret
 
 MIGRATIONS = Migrations(Path(__file__).parent / "migrations", HandoffTable.metadata)
 DESCRIPTION = "Routes each qualified lead to a rep, watches the clock, and records what became of it."

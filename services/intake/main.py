@@ -31,8 +31,9 @@ from shared.consumer import Consumer
 from shared.database import Database
 from shared.group_commit import GroupCommit
 from shared.migrations import Migrations
-from shared.security import KeyRing, Signer, load_secret
+from shared.security import KeyRing
 from shared.service import Service
+from shared.signing import Signer, load_secret
 
 MIGRATIONS = Migrations(Path(__file__).parent / "migrations", IntakeTable.metadata)
 DESCRIPTION = "Takes marketing leads from web forms and webhooks, keeps every one, and publishes them."

@@ -1,6 +1,7 @@
 """A million leads stored: CPU per lead before and after, answers, and the memory of each process."""
 
 import asyncio
+import os
 import time
 
 import asyncpg
@@ -9,11 +10,11 @@ from deploy.local.system import SERVICES, System
 from tests.bench.load import Steady, percentile
 from tests.bench.machine import by_part, megabytes
 
-LEADS, RATE, SECONDS = 1_000_000, 200, 10
+LEADS, RATE, SECONDS = int(os.environ.get("STORED_LEADS", "1000000")), 200, 10
 # Each table, the row to multiply (of one real lead), and what is different in each copy.
 INTAKE = {
     "person": ("id = $1", "'id', md5('person' || n)::uuid"),
-    "person_key": ("person_id = $1", "'person_id', md5('person' || n)::uuid, 'value', t.value || n"),
+    "person_key": ("person_id = $1", "'person_id', md5('person' || n)::uuid, 'value', (s.t).value || n"),
     "submission": ("id = $2", "'id', md5('lead' || n)::uuid"),
     "receipt": ("lead_id = $2", "'lead_id', md5('lead' || n)::uuid, 'key', sha256(n::text::bytea)"),
     "lead": ("id = $2", "'id', md5('lead' || n)::uuid, 'person_id', md5('person' || n)::uuid"),
@@ -22,7 +23,7 @@ INTAKE = {
 HANDOFF = {
     "lead": ("id = $2", "'id', md5('lead' || n)::uuid, 'person_id', md5('person' || n)::uuid, 'state', 'lost'"),
     "assignment": ("lead_id = $2", "'id', md5('offer' || n)::uuid, 'lead_id', md5('lead' || n)::uuid, 'state', 'closed'"),
-    "fact": ("lead_id = $2", "'event_id', t.event_id || n, 'lead_id', md5('lead' || n)::uuid"),
+    "fact": ("lead_id = $2", "'event_id', (s.t).event_id || n, 'lead_id', md5('lead' || n)::uuid"),
 }
 
 
@@ -63,8 +64,8 @@ async def _fill(system: System, service: str, tables: dict[str, tuple[str, str]]
     for table, (which, different) in tables.items():
         one = which.replace("$1", f"'{lead[0]}'").replace("$2", f"'{lead[1]}'")
         await connection.execute(
-            f"INSERT INTO {table} SELECT r.* FROM (SELECT * FROM {table} WHERE {one} LIMIT 1) t, generate_series(1, {LEADS}) n, "
-            f"LATERAL jsonb_populate_record(t, jsonb_build_object({different})) r",
+            f"INSERT INTO {table} OVERRIDING USER VALUE SELECT r.* FROM (SELECT t FROM {table} t WHERE {one} LIMIT 1) s, "
+            f"generate_series(1, {LEADS}) n, LATERAL jsonb_populate_record(s.t, jsonb_build_object({different})) r",
             timeout=600,
         )
     await connection.execute("ANALYZE", timeout=600)

@@ -10,7 +10,7 @@ from services.followup.use_cases.plan_book import PlanBook
 from services.followup.use_cases.planning import Planner
 from shared.commands import in_transaction, read_settings
 from shared.database import Transaction
-from shared.security import load_secret
+from shared.signing import load_secret
 
 Answer = TypeVar("Answer")
 

@@ -8,7 +8,7 @@ from services.followup.pages.unsubscribe import unsubscribe_routes
 from services.followup.use_cases.consent import Addresses
 from services.followup.use_cases.pauses import Pauses
 from shared.database import Database
-from shared.security import Signer
+from shared.signing import Signer
 
 
 def add_routes(app: FastAPI, database: Database, signer: Signer, addresses: Addresses, pauses: Pauses) -> None:

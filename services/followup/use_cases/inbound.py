@@ -18,7 +18,7 @@ from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
 from services.followup.use_cases.consent import Addresses, revoke, suppress_address, suppress_known, unsubscribe
 from services.followup.use_cases.conversations import Conversations
 from shared.database import Transaction
-from shared.security import Signer
+from shared.signing import Signer
 
 SOFT_WITHIN, SOFT_LIMIT, REST = timedelta(days=30), 3, timedelta(days=30)
 _TOUCH_ID = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@")

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from shared.security import Signer
+from shared.signing import Signer
 
 OFFER_FOR = timedelta(days=30)  # while the assignment is the rep's; this is only the outermost end
 LIST_FOR = timedelta(days=7)

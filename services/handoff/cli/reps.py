@@ -19,7 +19,7 @@ from services.handoff.use_cases import people
 from services.handoff.use_cases.people import NewRep, PeopleError, RepChanges
 from shared.commands import read_settings
 from shared.database import Transaction
-from shared.security import load_secret
+from shared.signing import load_secret
 
 Cells = dict[str, Any]
 

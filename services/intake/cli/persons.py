@@ -17,7 +17,7 @@ from services.intake.use_cases.persons import NotFound
 from services.intake.use_cases.privacy import erase_person, export_person
 from shared.commands import in_transaction, read_settings
 from shared.database import Transaction
-from shared.security import load_secret
+from shared.signing import load_secret
 
 Answer = TypeVar("Answer")
 

@@ -26,7 +26,7 @@ from services.followup.use_cases.sending.intend import Intender
 from services.followup.use_cases.sending.record import Recorder
 from services.followup.use_cases.sending.restraints import Restraints
 from shared.database import Database
-from shared.security import Signer
+from shared.signing import Signer
 
 SECRET = b"a secret of the tests"
 ADDRESSES = Addresses(SECRET)

@@ -18,7 +18,7 @@ from services.followup.use_cases.plan_book import PlanBook
 from services.followup.use_cases.planning import Planner
 from services.followup.use_cases.texts import Texts
 from shared.database import Database
-from shared.security import Signer
+from shared.signing import Signer
 from tests.services.followup.sending import ADDRESSES, SECRET, add_clients, add_touches, states, told
 from tests.services.followup.test_incoming import report
 

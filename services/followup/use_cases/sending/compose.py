@@ -14,7 +14,7 @@ from services.followup.adapters.sms import Text
 from services.followup.adapters.smtp import Mail
 from services.followup.adapters.verp import Verp
 from shared.agreement import Company
-from shared.security import Signer
+from shared.signing import Signer
 
 
 @dataclass(frozen=True, slots=True)
