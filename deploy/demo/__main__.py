@@ -36,8 +36,9 @@ async def _demo() -> int:
     remove_data(folder / "postgres")
     shutil.rmtree(folder, ignore_errors=True)
     print("Starting Apache Kafka, Postgres, a mail sink and the three services ...", flush=True)
-    agreement = {"AGREEMENT_FILE": str(ROOT / "deploy" / "demo" / "agreement.toml"), "HANDOFF_SEED_OWNER": "false"}
-    async with System(folder, Ports.free(), environment=agreement) as system:
+    agreement = str(ROOT / "deploy" / "demo" / "agreement.toml")
+    small = {"AGREEMENT_FILE": agreement, "HANDOFF_SEED_OWNER": "false", "TOPIC_PARTITIONS": "3"}
+    async with System(folder, Ports.free(), environment=small) as system:
         print(f"{DIM}ready after {time.monotonic() - started:.1f} s{OFF}", flush=True)
         story = Story(system)
         await story.tell()

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import httpx
 
@@ -190,4 +191,5 @@ class System:
 
 
 def _kafka_settings(environment: Mapping[str, str]) -> LocalSettings:
-    return LocalSettings(kafka_bootstrap_servers=environment["KAFKA_BOOTSTRAP_SERVERS"])
+    partitions: dict[str, Any] = {"topic_partitions": int(given)} if (given := environment.get("TOPIC_PARTITIONS")) else {}
+    return LocalSettings(kafka_bootstrap_servers=environment["KAFKA_BOOTSTRAP_SERVERS"], **partitions)
