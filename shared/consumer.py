@@ -32,7 +32,10 @@ class Refused(Exception):
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
-    """`handlers` maps an event to the use case that applies a list of them, each of another key."""
+    """`handlers` maps an event to the use case that applies a list of them, each of another key.
+
+    `patient`: nobody waits for what this reader does, so it may read a few times a second instead of at once.
+    """
 
     def __init__(
         self,
@@ -43,9 +46,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         topics: Sequence[str],
         handlers: Mapping[Any, Handler],
         observe: Handler | None = None,
+        patient: bool = False,
     ) -> None:
         self._settings, self._database, self._group, self._topics = settings, database, group, tuple(topics)
-        self._handlers, self._observe = handlers, observe
+        self._handlers, self._observe, self._patient = handlers, observe, patient
         self._wanted = handlers if observe is None else None  # who observes wants to see every type
         self._gate = asyncio.Lock()
         self._finished: dict[TopicPartition, int] = {}
@@ -58,7 +62,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Read for ever; while Kafka is away, wait for it."""
         backoff = 0.1
         while self._consumer is None:
-            consumer = make_consumer(self._settings, group=self._group)
+            consumer = make_consumer(self._settings, group=self._group, patient=self._patient)
             consumer.subscribe(self._topics, listener=self)
             try:
                 async with asyncio.timeout(30):

@@ -1,6 +1,6 @@
 """Group commit: requests that arrive together share one transaction, and each is answered after it committed.
 
-No timer is needed: while one batch is written, the next collects itself.
+No timer is needed: while one batch is written, the next collects itself. A crowd that has collected meanwhile may go at once.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from shared.database import is_transient
+from shared.stopping import to_the_end
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -31,8 +32,10 @@ class GroupCommit(Generic[Item, Answer]):
         batch: int = 256,
         limit: int = 4096,
         patience: float = 8.0,
+        at_once: int = 1,
     ) -> None:
-        self._write, self._batch, self._limit, self._patience = write, batch, limit, patience
+        self._write, self._batch, self._limit, self._patience, self._at_once = write, batch, limit, patience, at_once
+        self._in_hand: set[asyncio.Task[None]] = set()
         self._queue: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._asked: deque[tuple[float, asyncio.Future[Answer]]] = deque()
         self._arrived = asyncio.Event()
@@ -61,12 +64,39 @@ class GroupCommit(Generic[Item, Answer]):
             while True:
                 await self._arrived.wait()
                 self._arrived.clear()
-                while self._queue:
-                    await self._flush()
+                while self._may_go():
+                    self._go()
         finally:
-            while self._queue:
-                await self._flush()
+            await to_the_end(self._finish())
             impatience.cancel()
+
+    def _may_go(self) -> bool:
+        """One batch at a time; a crowd need not wait for the batch before it, so that the database is never idle."""
+        if not self._in_hand:
+            return bool(self._queue)
+        return len(self._in_hand) < self._at_once and len(self._queue) >= CROWD
+
+    def _go(self) -> None:
+        waiting = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
+        waiting = [(item, future) for item, future in waiting if not future.done()]  # nobody waits: nothing was promised
+        if not waiting:
+            return
+        if len(waiting) >= CROWD:
+            self._crowded_until = asyncio.get_running_loop().time() + CROWD_SECONDS
+        task = asyncio.create_task(self._answer(waiting))
+        self._in_hand.add(task)
+        task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._in_hand.discard(task)
+        self._arrived.set()
+
+    async def _finish(self) -> None:
+        while self._in_hand or self._queue:
+            while self._may_go():
+                self._go()
+            if self._in_hand:
+                await asyncio.wait(self._in_hand)
 
     async def _lose_patience(self) -> None:
         """Refuse who has waited too long; one clock for all costs less than a timer for each."""
@@ -76,18 +106,10 @@ class GroupCommit(Generic[Item, Answer]):
             while self._asked and (self._asked[0][0] <= now or self._asked[0][1].done()):
                 _fail([(None, self._asked.popleft()[1])], Overloaded())
 
-    async def _flush(self) -> None:
-        waiting = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
-        waiting = [(item, future) for item, future in waiting if not future.done()]  # nobody waits: nothing was promised
-        if not waiting:
-            return
-        if len(waiting) >= CROWD:
-            self._crowded_until = asyncio.get_running_loop().time() + CROWD_SECONDS
-        await self._answer(waiting)
-
     async def _answer(self, waiting: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._write([item for item, _ in waiting])
+            pairs = list(zip(waiting, answers, strict=True))
         except Exception as error:
             if is_transient(error):
                 _fail(waiting, Overloaded())
@@ -97,7 +119,7 @@ class GroupCommit(Generic[Item, Answer]):
                 for one in waiting:
                     await self._answer([one])
             return
-        for (_, future), answer in zip(waiting, answers, strict=True):
+        for (_, future), answer in pairs:
             if not future.done():
                 future.set_result(answer)
 

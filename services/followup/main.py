@@ -67,6 +67,7 @@ def build(settings: Settings) -> Service:
         group=consumer.GROUP,
         topics=consumer.TOPICS,
         handlers=consumer.handlers(Clients(Enroller(planner), pauses, addresses), Merges(planner, addresses)),
+        patient=True,
     )
     service.background = {
         "send": loop.send,

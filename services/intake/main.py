@@ -54,7 +54,7 @@ def build(settings: Settings) -> Service:
         scheduler.wake()
         return answers
 
-    queue = GroupCommit(write, limit=settings.queue_limit)
+    queue = GroupCommit(write, limit=settings.queue_limit, at_once=2)
     scheduler = Scheduler(settings, service.database, queue)
     capture = Capture(settings.phone_region, queue)
     service.consumer = Consumer(
@@ -63,6 +63,7 @@ def build(settings: Settings) -> Service:
         group=consumer.GROUP,
         topics=consumer.TOPICS,
         handlers=consumer.handlers(Loop(settings.phone_region)),
+        patient=True,
     )
     forms = FormBook(service.database)
     service.on_start.append(forms.load)

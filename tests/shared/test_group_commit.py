@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.group_commit import GroupCommit, Overloaded
+from shared.group_commit import CROWD, GroupCommit, Overloaded
 
 
 async def test_items_that_arrive_together_share_a_write() -> None:
@@ -20,6 +20,48 @@ async def test_items_that_arrive_together_share_a_write() -> None:
     assert await asyncio.gather(*(group.submit(n) for n in range(50))) == [n * 2 for n in range(50)]
     assert len(batches) <= 3
     running.cancel()
+
+
+async def test_a_crowd_does_not_wait_for_the_batch_before_it_but_a_single_one_does() -> None:
+    batches: list[int] = []
+    written = asyncio.Event()
+
+    async def write(items: list[int]) -> list[int]:
+        batches.append(len(items))
+        await written.wait()
+        return items
+
+    group: GroupCommit[int, int] = GroupCommit(write, at_once=2)
+    running = asyncio.create_task(group.run())
+    asked = [asyncio.create_task(group.submit(0))]
+    await asyncio.sleep(0.01)
+    asked.append(asyncio.create_task(group.submit(1)))
+    await asyncio.sleep(0.01)
+    assert batches == [1]
+    asked += [asyncio.create_task(group.submit(n)) for n in range(2, CROWD + 1)]
+    await asyncio.sleep(0.01)
+    asked += [asyncio.create_task(group.submit(n)) for n in range(CROWD + 1, 4 * CROWD)]
+    await asyncio.sleep(0.01)
+    assert batches == [1, CROWD]  # the second crowd waits: two at once are enough
+    written.set()
+    assert await asyncio.gather(*asked) == list(range(4 * CROWD))
+    assert batches == [1, CROWD, 3 * CROWD - 1]
+    running.cancel()
+
+
+async def test_what_was_queued_or_on_its_way_at_the_end_is_still_answered() -> None:
+    async def write(items: list[int]) -> list[int]:
+        await asyncio.sleep(0.05)
+        return items
+
+    group: GroupCommit[int, int] = GroupCommit(write, batch=2)
+    running = asyncio.create_task(group.run())
+    asked = [asyncio.create_task(group.submit(n)) for n in range(5)]
+    await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.sleep(0.01)
+    running.cancel()  # asked again, as a service that stops does
+    assert await asyncio.gather(*asked) == list(range(5))
 
 
 async def test_a_bad_item_fails_alone_and_is_never_answered_as_stored() -> None:

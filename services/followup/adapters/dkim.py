@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from services.followup.adapters.message import Headers
+from shared.mail import Headers
 
 SIGNED: tuple[str, ...] = (
     "From",

@@ -15,6 +15,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.followup.adapters.markup import escape, read_markup
+from shared.mail import one_line
 
 FOLDER = Path(__file__).parent / "templates"
 MAX_RENDERED = 60_000
@@ -154,8 +155,3 @@ def render(source: str, facts: Mapping[str, Any]) -> Rendered:
 def first_name(contact: Mapping[str, Any]) -> str:
     """As they typed it; nobody is called by a name we made up."""
     return one_line(str(contact.get("first_name") or "")) or "there"
-
-
-def one_line(text: str) -> str:
-    """Nothing in a name may become a header."""
-    return " ".join("".join(" " if ord(char) < 32 or char in "\x7f\u2028\u2029\x85" else char for char in text).split())

@@ -10,13 +10,14 @@ from typing import Any
 
 from services.followup import store
 from services.followup.adapters.imap import Mailbox
-from services.followup.adapters.message import Letterhead, Unsendable
+from services.followup.adapters.message import Letterhead
 from services.followup.adapters.smtp import Mail, Smtp
 from services.followup.use_cases.inbound import Inbound
 from services.followup.use_cases.planning import company_of
 from shared import telemetry
 from shared.agreement import Company
 from shared.database import Database, is_transient
+from shared.mail import Unsendable
 
 POLL_SECONDS, NOTICE_SECONDS = 30.0, 2.0
 

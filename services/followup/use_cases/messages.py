@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from services.followup.adapters.rendering import LINKS, Rendered, Unrenderable, first_name, one_line, render
+from services.followup.adapters.rendering import LINKS, Rendered, Unrenderable, first_name, render
 from services.followup.adapters.tips import tip_of
 from services.followup.domain.plans import Yearly
 from services.followup.use_cases.plan_book import PlanBook
 from shared.agreement import Company
 from shared.database import Transaction
+from shared.mail import one_line
 
 MONTHS = [date(2000, month, 1).strftime("%B") for month in range(1, 13)]
 

@@ -1,15 +1,16 @@
 """Mail to reps by SMTP. A mail whose fate is unknown is sent again: two say more than none."""
 
 from collections.abc import Sequence
-from email.message import EmailMessage
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from services.handoff.adapters.mails import Mail
+
 
 class Mailer(Protocol):
-    async def send(self, mails: Sequence[EmailMessage]) -> list[str]:
+    async def send(self, mails: Sequence[Mail]) -> list[str]:
         """For each mail: sent, again or never."""
 
 
@@ -22,7 +23,7 @@ class Smtp:
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or (465 if self._secure else 25)
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
 
-    async def send(self, mails: Sequence[EmailMessage]) -> list[str]:
+    async def send(self, mails: Sequence[Mail]) -> list[str]:
         client = aiosmtplib.SMTP(hostname=self._host, port=self._port, use_tls=self._secure, timeout=20)
         answers: list[str] = []
         try:
@@ -41,9 +42,9 @@ class Smtp:
         if self._user:
             await client.login(self._user, self._password)
 
-    async def _send_one(self, client: aiosmtplib.SMTP, mail: EmailMessage) -> str:
+    async def _send_one(self, client: aiosmtplib.SMTP, mail: Mail) -> str:
         try:
-            await client.send_message(mail)
+            await client.sendmail(mail.sender, mail.to, mail.content)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return "never" if all(one.code >= 500 for one in error.recipients) else "again"
         except aiosmtplib.SMTPResponseException as error:

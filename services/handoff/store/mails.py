@@ -13,16 +13,24 @@ async def add(unit: Transaction, jobs: list[dict[str, Any]]) -> None:
     await unit.insert(models.MailJob, jobs)
 
 
-async def claim(unit: Transaction, now: datetime, lease: timedelta, limit: int) -> Rows:
-    """Due mails, put off: if this process dies, another tries again when the lease is over; twice as long each time."""
-    return await unit.fetch(
-        "UPDATE mail_job SET attempts = attempts + 1, due_at = $1 + $2::interval * (1 << least(attempts, 6)) "
-        "WHERE id = ANY(ARRAY(SELECT id FROM mail_job WHERE due_at <= $1 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)) "
-        "RETURNING id, kind, rep_id, lead_id, assignment_id, data, attempts, created_at",
-        now,
-        lease,
-        limit,
-    )
+CLAIM = """
+WITH oldest AS MATERIALIZED (SELECT id, rep_id FROM mail_job WHERE due_at <= $1 ORDER BY due_at, id LIMIT $3),
+crowded AS MATERIALIZED (  -- who gets one mail for all of them
+  SELECT rep_id FROM mail_job WHERE due_at <= $1 AND kind = 'offer' AND rep_id IN (SELECT rep_id FROM oldest)
+  GROUP BY rep_id HAVING count(*) > $4)
+UPDATE mail_job SET attempts = attempts + 1, due_at = $1 + $2::interval * (1 << least(attempts, 6))
+WHERE id = ANY(ARRAY(
+  SELECT id FROM mail_job WHERE due_at <= $1 AND (id IN (SELECT id FROM oldest)
+    OR kind = 'offer' AND rep_id IN (SELECT rep_id FROM crowded)) ORDER BY due_at, id LIMIT 5000 FOR UPDATE SKIP LOCKED))
+RETURNING id, kind, rep_id, lead_id, assignment_id, data, attempts, created_at"""
+
+
+async def claim(unit: Transaction, now: datetime, lease: timedelta, limit: int, *, crowd: int) -> Rows:
+    """Due mails, put off: if this process dies, another tries again when the lease is over; twice as long each time.
+
+    The oldest `limit`, and for each rep with more than `crowd` offers all of theirs, which make one mail.
+    """
+    return await unit.fetch(CLAIM, now, lease, limit, crowd)
 
 
 async def discard_due(unit: Transaction, now: datetime, limit: int = 5000) -> int:

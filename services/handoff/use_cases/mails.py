@@ -4,18 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
 from services.handoff import store
 from services.handoff.adapters.links import Links
-from services.handoff.adapters.mails import build_mail, digest_subject, offer_subject
+from services.handoff.adapters.mails import Mail, build_mail, digest_subject, offer_subject
 from services.handoff.domain.brief import local_time
 from services.handoff.use_cases.brief import load_briefs, zone_of
 from services.handoff.use_cases.policy import parse_agreement
 from shared.agreement import Agreement
 from shared.database import Transaction
+from shared.mail import Unsendable
 
 LEASE = timedelta(seconds=120)  # longer than a slow relay needs for a claim
 AT_ONCE = 50
@@ -35,7 +35,7 @@ SUBJECTS = {
 class Outgoing:
     """A mail, and the jobs that are done when it is sent."""
 
-    mail: EmailMessage
+    mail: Mail
     job_ids: list[UUID]
 
 
@@ -56,7 +56,7 @@ class Batch:
 
 async def claim_mails(unit: Transaction, links: Links, now: datetime) -> tuple[list[Outgoing], bool]:
     """Take due mails for a while, and say whether more may be due. Those that no longer matter are forgotten at once."""
-    jobs = await store.mails.claim(unit, now, LEASE, AT_ONCE)
+    jobs = await store.mails.claim(unit, now, LEASE, AT_ONCE, crowd=DIGEST_ABOVE)
     if not jobs:
         return [], False
     agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
@@ -74,7 +74,7 @@ async def claim_mails(unit: Transaction, links: Links, now: datetime) -> tuple[l
             found += _notices(batch, dict(job) | {"assignment_id": job["assignment_id"] or active.get(job["lead_id"])})
     kept = {job_id for one in found for job_id in one.job_ids}
     await store.mails.done(unit, [job["id"] for job in jobs if job["id"] not in kept])
-    return found, len(jobs) == AT_ONCE
+    return found, len(jobs) >= AT_ONCE
 
 
 def _offers(batch: Batch, jobs: list[Any]) -> Iterable[Outgoing]:
@@ -170,7 +170,7 @@ def _built(job_ids: list[UUID], values: dict[str, Any]) -> Iterable[Outgoing]:
     """An address that can never be one gets no mail, and its jobs are forgotten."""
     try:
         yield Outgoing(build_mail(**values), job_ids)
-    except (ValueError, IndexError):
+    except Unsendable:
         return
 
 

@@ -110,9 +110,12 @@ class Guard:
         wait = buckets.wait_for(who, self.clock())
         if wait:
             seconds = math.ceil(wait)
-            raise Problem(
-                429, f"Too many posts from this {what}. Please try again in {seconds} s.", {"Retry-After": str(seconds)}
-            )
+            told = {  # the form of draft-ietf-httpapi-ratelimit-headers-10
+                "Retry-After": str(seconds),
+                "RateLimit-Policy": f'"{what}";q={buckets.limit};w={buckets.seconds:.0f}',
+                "RateLimit": f'"{what}";r=0;t={seconds}',
+            }
+            raise Problem(429, f"Too many posts from this {what}. Please try again in {seconds} s.", told)
 
 
 def shows_key(request: Request) -> bool:

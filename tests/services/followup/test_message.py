@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.followup.adapters.dkim import Dkim
-from services.followup.adapters.message import Letterhead, Unsendable, joined, mail_body, mail_headers, message_id
-from services.followup.adapters.rendering import Rendered, one_line
+from services.followup.adapters.message import Letterhead, mail_headers, message_id
+from shared.mail import Unsendable, alternatives, joined, one_line
 
 AT = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 HEAD = Letterhead("Joe, at Maple Plumbing <joe@mail.maple.example>", reply_to="office@maple.example")
@@ -32,7 +32,7 @@ def build(
     contact: dict[str, str | None] = {"first_name": first, "last_name": last, "email": "ada@example.net"}
     id = message_id("0193", HEAD.domain)
     headers = mail_headers(HEAD, contact=contact, subject=subject, id=id, at=AT, unsubscribe=UNSUBSCRIBE, kind="service")
-    kind, body = mail_body(Rendered(subject, text, html), boundary="b0193")
+    kind, body = alternatives(text, html, boundary="b0193")
     return joined([*headers, ("Content-Type", kind)], body)
 
 

@@ -1,11 +1,15 @@
 """Handoff on a real database, without Kafka: what tests say to it, and what it wrote."""
 
+import atexit
 import itertools
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -116,9 +120,7 @@ class Handoff:
         app = FastAPI()
         http.install(app)
         app.add_middleware(http.Edge)
-        folder = Path(tempfile.mkdtemp(prefix="lead-handoff-key-"))
-        (folder / "key").write_text(KEY)
-        api.add_routes(app, Settings(database_url="postgresql://x/x", api_key_file=folder / "key"), self.database)
+        api.add_routes(app, Settings(database_url="postgresql://x/x", api_key_file=_key_file()), self.database)
         pages.add_routes(app, self.database, LINKS)
         return app
 
@@ -133,10 +135,18 @@ class Handoff:
         async with self.database.transaction() as unit:
             outgoing, _ = await claim_mails(unit, LINKS, self.now)
             await settle_mails(unit, outgoing, ["sent"] * len(outgoing))
-        return [one.mail for one in outgoing]
+        return [message_from_bytes(one.mail.content, _class=EmailMessage, policy=policy.default) for one in outgoing]
 
     async def dead_letters(self) -> list[dict[str, Any]]:
         return await self.published(topic=f"{events.CRM}.handoff.dlq")
+
+
+@cache
+def _key_file() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="lead-handoff-key-"))
+    atexit.register(shutil.rmtree, folder)
+    (folder / "key").write_text(KEY)
+    return folder / "key"
 
 
 def qualified(lead_id: UUID, now: datetime, **more: Any) -> events.LeadQualified:

@@ -4,6 +4,7 @@ import asyncio
 import email.policy
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -14,11 +15,11 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from deploy.local.ports import free_ports
-from services.handoff.adapters.mails import one_line
 from services.handoff.adapters.smtp import Smtp
 from services.handoff.use_cases.mails import AT_ONCE, claim_mails, settle_mails
 from shared import events
 from shared.database import Database
+from shared.mail import one_line
 from tests.services.handoff.support import BASE, CONTACT, LINKS, Handoff
 
 HOSTILE = {**CONTACT, "first_name": "<script>alert(1)</script>", "last_name": "X\r\nBcc: all@evil.example"}
@@ -213,6 +214,15 @@ async def test_a_mail_that_could_not_be_sent_is_due_again(handoff: Handoff, answ
     assert len(await handoff.mails()) == again
 
 
+async def test_a_crowd_of_offers_to_one_rep_is_one_mail_however_many_are_due(handoff: Handoff) -> None:
+    for _ in range(2 * AT_ONCE):
+        await handoff.qualify()
+    async with handoff.database.transaction() as unit:
+        outgoing, _ = await claim_mails(unit, LINKS, handoff.now)
+    assert sorted(one.mail.to for one in outgoing) == ["rosa@maple.example", "sam@maple.example"]
+    assert sum(len(one.job_ids) for one in outgoing) == 2 * AT_ONCE
+
+
 async def test_a_full_claim_says_that_more_may_be_due(handoff: Handoff) -> None:
     for _ in range(AT_ONCE + 1):
         await handoff.qualify()
@@ -242,9 +252,10 @@ class Inbox:
 
 async def test_mails_go_out_by_smtp_and_one_bad_address_stops_no_other(handoff: Handoff) -> None:
     await handoff.qualify()
-    (mail,) = await handoff.mails()
-    bad, port, inbox = EmailMessage(), free_ports(1)[0], Inbox()
-    bad["From"], bad["To"], bad["Subject"] = "a@maple.example", "nobody@maple.example", "x"
+    async with handoff.database.transaction() as unit:
+        outgoing, _ = await claim_mails(unit, LINKS, handoff.now)
+    mail, port, inbox = outgoing[0].mail, free_ports(1)[0], Inbox()
+    bad = replace(mail, to="nobody@maple.example")
     server = Controller(inbox, hostname="127.0.0.1", port=port)
     await asyncio.to_thread(server.start)
     try:

@@ -119,7 +119,10 @@ async def test_too_many_posts_are_told_when_to_come_again(
     async for doors in open_doors(intake_database, tmp_path, **{limit: 2}):
         answers = [await doors.http.post(path, json={"email": "Grace@example.net", "message": str(n)}) for n in range(3)]
         assert [one.status_code for one in answers] == [202, 202, 429]
-        assert 0 < int(answers[2].headers["retry-after"]) <= 1800
+        wait, what = answers[2].headers["retry-after"], limit.split("_")[2]
+        assert 0 < int(wait) <= 1800
+        assert answers[2].headers["ratelimit-policy"] == f'"{what}";q=2;w={3600 if what == "contact" else 60}'
+        assert answers[2].headers["ratelimit"] == f'"{what}";r=0;t={wait}'
         assert answers[2].headers["content-type"] == "application/problem+json"
         other = {"email": "other@example.net"}
         assert (await doors.http.post(path, json=other)).status_code == (202 if "contact" in limit else 429)

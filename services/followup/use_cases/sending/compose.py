@@ -8,12 +8,13 @@ from uuid import UUID
 
 from services.followup.adapters.dkim import Dkim
 from services.followup.adapters.letters import Letter
-from services.followup.adapters.message import Letterhead, Unsendable, joined, mail_body, mail_headers, message_id, wire_address
-from services.followup.adapters.rendering import Rendered, one_line
+from services.followup.adapters.message import Letterhead, mail_headers, message_id
+from services.followup.adapters.rendering import Rendered
 from services.followup.adapters.sms import Text
 from services.followup.adapters.smtp import Mail
 from services.followup.adapters.verp import Verp
 from shared.agreement import Company
+from shared.mail import Unsendable, alternatives, joined, one_line, wire_address
 from shared.signing import Signer
 
 
@@ -85,7 +86,7 @@ class Composer:
     def _signed(self, headers: list[tuple[str, str]], rendered: Rendered, touch_id: UUID, now: datetime) -> bytes:
         if self.idempotency_header:
             headers.append((self.idempotency_header, str(touch_id)))
-        kind, body = mail_body(rendered, boundary=f"=_{touch_id.hex}")
+        kind, body = alternatives(rendered.text, rendered.html, boundary=f"=_{touch_id.hex}")
         headers.append(("Content-Type", kind))
         if self.dkim is not None:
             signature = self.dkim.signature(headers, body, at=int(now.timestamp()))

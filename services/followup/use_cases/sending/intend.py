@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from services.followup import store
-from services.followup.adapters.message import Unsendable
 from services.followup.adapters.rendering import Unrenderable
 from services.followup.domain.consent import refusal
 from services.followup.domain.gate import AtTheGate, refuse
@@ -22,6 +21,7 @@ from services.followup.use_cases.sending.restraints import Held, Restraints
 from shared import telemetry
 from shared.agreement import Company
 from shared.database import Transaction
+from shared.mail import Unsendable
 
 MARKETING = ("marketing", "newsletter", "referral", "review")
 
