@@ -1,6 +1,5 @@
 """Mails to reps, as text and HTML. Nothing personal in a subject, nothing of a name in a header."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -56,7 +55,3 @@ def offer_subject(offer: Any, zone: str) -> str:
     """What and until when; who it is stays in the body, for a locked screen shows subjects."""
     asked = one_line(str(offer["snapshot"].get("selection") or "lead"))[:40]
     return f"New lead: {asked} ({offer['tier']}), please answer by {local_time(offer['expires_at'], zone)}"
-
-
-def digest_subject(offers: Sequence[Any]) -> str:
-    return f"{len(offers)} new leads wait for your answer"

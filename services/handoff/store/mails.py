@@ -33,6 +33,15 @@ async def claim(unit: Transaction, now: datetime, lease: timedelta, limit: int, 
     return await unit.fetch(CLAIM, now, lease, limit, crowd)
 
 
+async def open_offers(unit: Transaction, assignment_ids: Collection[UUID]) -> Rows:
+    """Those of these assignments that still wait for an answer."""
+    return await unit.fetch(
+        "SELECT a.id, a.rep_id, a.expires_at FROM assignment a JOIN lead l ON l.id = a.lead_id "
+        "WHERE a.id = ANY($1::uuid[]) AND a.state = 'offered' AND l.state <> 'erased'",
+        list(assignment_ids),
+    )
+
+
 async def discard_due(unit: Transaction, now: datetime, limit: int = 5000) -> int:
     chosen = "SELECT id FROM mail_job WHERE due_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED"
     return int((await unit.execute(f"DELETE FROM mail_job WHERE id = ANY(ARRAY({chosen}))", now, limit)).split()[-1])  # noqa: S608

@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from services.handoff import store
 from services.handoff.adapters.links import Links
-from services.handoff.adapters.mails import Mail, build_mail, digest_subject, offer_subject
+from services.handoff.adapters.mails import Mail, build_mail, offer_subject
 from services.handoff.domain.brief import local_time
 from services.handoff.use_cases.brief import load_briefs, zone_of
 from services.handoff.use_cases.policy import parse_agreement
@@ -60,46 +61,48 @@ async def claim_mails(unit: Transaction, links: Links, now: datetime) -> tuple[l
     if not jobs:
         return [], False
     agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
-    offers = await load_briefs(unit, agreement, {job["assignment_id"] for job in jobs if job["assignment_id"]})
+    crowds = await _crowds(unit, [job for job in jobs if job["kind"] == "offer"], now)
+    in_crowd = {waiting["id"] for _, waiting in chain.from_iterable(crowds.values())}
+    offers = await load_briefs(unit, agreement, {job["assignment_id"] for job in jobs if job["assignment_id"]} - in_crowd)
     found_active = await store.assignments.active_of(unit, [job["lead_id"] for job in jobs])
     active = {lead_id: row["id"] for lead_id, row in found_active.items()}
     missing = [active[job["lead_id"]] for job in jobs if not job["assignment_id"] and job["lead_id"] in active]
     offers |= await load_briefs(unit, agreement, missing)
-    rep_ids = {job["rep_id"] for job in jobs if job["rep_id"]} | {offer["rep_id"] for offer, _ in offers.values()}
+    rep_ids = {job["rep_id"] for job in jobs if job["rep_id"]} | {offer["rep_id"] for offer, _ in offers.values()} | set(crowds)
     reps = {row["id"]: row for row in await store.mails.recipients(unit, rep_ids)}
     batch = Batch(agreement, links, now, offers, reps)
-    found = [*_offers(batch, [job for job in jobs if job["kind"] == "offer"])]
+    found = [mail for rep_id, own in crowds.items() if rep_id in reps for mail in _digest(batch, rep_id, own)]
     for job in jobs:
-        if job["kind"] != "offer":
+        if job["kind"] == "offer":
+            found += _offer(batch, job)
+        else:
             found += _notices(batch, dict(job) | {"assignment_id": job["assignment_id"] or active.get(job["lead_id"])})
     kept = {job_id for one in found for job_id in one.job_ids}
     await store.mails.done(unit, [job["id"] for job in jobs if job["id"] not in kept])
     return found, len(jobs) >= AT_ONCE
 
 
-def _offers(batch: Batch, jobs: list[Any]) -> Iterable[Outgoing]:
-    """A mail per offer that is still open; one for all of them where they come in crowds."""
-    by_rep: dict[UUID, list[Any]] = defaultdict(list)
+async def _crowds(unit: Transaction, jobs: list[Any], now: datetime) -> dict[UUID, list[tuple[Any, Any]]]:
+    """Reps with so many open offers that one mail tells them of all: each job with its offer."""
+    waiting = {row["id"]: row for row in await store.mails.open_offers(unit, [job["assignment_id"] for job in jobs])}
+    by_rep: dict[UUID, list[tuple[Any, Any]]] = defaultdict(list)
     for job in jobs:
-        offer, _ = batch.offers.get(job["assignment_id"], (None, None))
-        if offer is not None and offer["state"] == "offered" and offer["rep_id"] in batch.reps and _is_worth_it(batch, job):
-            by_rep[offer["rep_id"]].append(job)
-    for rep_id, own in by_rep.items():
-        if len(own) > DIGEST_ABOVE:
-            yield from _built([job["id"] for job in own], _digest(batch, rep_id, own))
-            continue
-        for job in own:
-            yield from _built([job["id"]], _offer(batch, job))
+        if (offer := waiting.get(job["assignment_id"])) is not None and _is_worth_it(job, now):
+            by_rep[offer["rep_id"]].append((job, offer))
+    return {rep_id: own for rep_id, own in by_rep.items() if len(own) > DIGEST_ABOVE}
 
 
-def _is_worth_it(batch: Batch, job: Any) -> bool:
-    return bool(job["attempts"] <= ATTEMPTS and batch.now - job["created_at"] < STALE_AFTER)
+def _is_worth_it(job: Any, now: datetime) -> bool:
+    return bool(job["attempts"] <= ATTEMPTS and now - job["created_at"] < STALE_AFTER)
 
 
-def _offer(batch: Batch, job: Any) -> dict[str, Any]:
-    offer, brief = batch.offers[job["assignment_id"]]
+def _offer(batch: Batch, job: Any) -> Iterable[Outgoing]:
+    """A mail with the brief, while the offer is still open."""
+    offer, brief = batch.offers.get(job["assignment_id"], (None, None))
+    if offer is None or offer["state"] != "offered" or offer["rep_id"] not in batch.reps or not _is_worth_it(job, batch.now):
+        return
     zone = zone_of(offer, batch.agreement)
-    return {
+    values = {
         "template": "offer",
         "subject": offer_subject(offer, zone),
         "offer": offer,
@@ -109,18 +112,21 @@ def _offer(batch: Batch, job: Any) -> dict[str, Any]:
         "leads_link": batch.links.leads_of(offer["rep_id"], batch.now),
         **_envelope(batch, batch.reps[offer["rep_id"]], job["id"]),
     }
+    yield from _built([job["id"]], values)
 
 
-def _digest(batch: Batch, rep_id: UUID, jobs: list[Any]) -> dict[str, Any]:
-    offers = [batch.offers[job["assignment_id"]][0] for job in jobs]
-    return {
+def _digest(batch: Batch, rep_id: UUID, own: list[tuple[Any, Any]]) -> Iterable[Outgoing]:
+    """One mail for a crowd: how many, until when, and where to answer."""
+    job_ids, rep = [job["id"] for job, _ in own], batch.reps[rep_id]
+    values = {
         "template": "digest",
-        "subject": digest_subject(offers),
-        "zone": zone_of(offers[0], batch.agreement),
-        "first": min(offer["expires_at"] for offer in offers),
+        "subject": f"{len(own)} new leads wait for your answer",
+        "zone": rep["zone"] or batch.agreement.company.zone,
+        "first": min(offer["expires_at"] for _, offer in own),
         "leads_link": batch.links.leads_of(rep_id, batch.now),
-        **_envelope(batch, batch.reps[rep_id], jobs[0]["id"]),
+        **_envelope(batch, rep, job_ids[0]),
     }
+    yield from _built(job_ids, values)
 
 
 def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
@@ -131,7 +137,7 @@ def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
     if not recipients and offer is not None and offer["rep_id"] in batch.reps:
         recipients = [batch.reps[offer["rep_id"]]]
     moot = job["kind"] == "warning" and (offer is None or offer["state"] not in ("offered", "accepted", "active"))
-    if moot or not recipients or not _is_worth_it(batch, job):
+    if moot or not recipients or not _is_worth_it(job, batch.now):
         return
     for place, one in enumerate(recipients):
         zone = one["zone"] or batch.agreement.company.zone
