@@ -18,7 +18,7 @@ from shared.group_commit import GroupCommit
 
 QUALIFIED = Counter("lead_qualification_total", "Submissions through the second step", ["result"])
 OLDEST_WAITING = Gauge("submission_oldest_waiting_seconds", "Age of the oldest submission without its second step; pages")
-ROOM = 4  # times as long as a batch of the second step took
+ROOM = 6  # times as long as a batch of the second step took
 MISMATCHES = Gauge("ledger_mismatches", "Submissions of the last day whose state contradicts their lead; pages above 0")
 PACE = 0.02  # seconds from one batch to the next: a lead alone never waits for it
 INBOX_KEPT = timedelta(days=30)
