@@ -133,3 +133,35 @@ def percentile(values: list[float], share: float) -> float:
 def spread(values: list[float]) -> str:
     """Median, lowest and highest."""
     return f"{statistics.median(values):7.0f}  ({min(values):.0f} to {max(values):.0f})"
+
+
+class Crowd:
+    """Senders on connections of their own, each posting again a moment after its answer."""
+
+    def __init__(self, port: int, size: int) -> None:
+        self._port, self._size = port, size
+        self.sent: list[str] = []
+        self.took: list[float] = []
+        self._on = True
+
+    def _answered(self, sender: Sender, lead_id: str, seconds: float) -> None:
+        self.sent.append(lead_id)
+        self.took.append(seconds)
+        if self._on:
+            asyncio.get_running_loop().call_later(1.5, self._again, sender)
+        else:
+            sender.close()
+
+    def _again(self, sender: Sender) -> None:
+        if self._on:
+            sender.ask()
+        else:
+            sender.close()
+
+    async def run(self, seconds: float) -> None:
+        senders = [await connect(self._port, self._answered) for _ in range(self._size)]
+        for number, sender in enumerate(senders):
+            asyncio.get_running_loop().call_later(number / self._size, sender.ask)
+        await asyncio.sleep(seconds)
+        self._on = False
+        await asyncio.gather(*(sender.ended for sender in senders))

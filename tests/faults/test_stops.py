@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.system import System
 from shared.events import INTAKE
-from tests.bench.load import Sender, connect, percentile
+from tests.bench.load import Crowd, percentile
 from tests.faults.load import Load, check
 from tests.support import read_topic, until
 
@@ -50,41 +50,9 @@ async def test_a_broker_and_a_replica_that_freeze_go_on_where_they_were(system: 
     await check(system, load.answered)
 
 
-class Crowd:
-    """Senders on connections of their own, each posting again a moment after its answer."""
-
-    def __init__(self, system: System, size: int) -> None:
-        self._port, self._size = system.ports.intake, size
-        self.sent: list[str] = []
-        self.took: list[float] = []
-        self._on = True
-
-    def _answered(self, sender: Sender, lead_id: str, seconds: float) -> None:
-        self.sent.append(lead_id)
-        self.took.append(seconds)
-        if self._on:
-            asyncio.get_running_loop().call_later(1.5, self._again, sender)
-        else:
-            sender.close()
-
-    def _again(self, sender: Sender) -> None:
-        if self._on:
-            sender.ask()
-        else:
-            sender.close()
-
-    async def run(self, seconds: float) -> None:
-        senders = [await connect(self._port, self._answered) for _ in range(self._size)]
-        for number, sender in enumerate(senders):
-            asyncio.get_running_loop().call_later(number / self._size, sender.ask)
-        await asyncio.sleep(seconds)
-        self._on = False
-        await asyncio.gather(*(sender.ended for sender in senders))
-
-
 @pytest.mark.timeout(600)
 async def test_two_hundred_senders_are_answered_as_before_while_the_broker_is_away(system: System) -> None:
-    before, during = Crowd(system, 200), Crowd(system, 200)
+    before, during = Crowd(system.ports.intake, 200), Crowd(system.ports.intake, 200)
     await before.run(3)
     await system.kafka.stop()
     await during.run(6)
