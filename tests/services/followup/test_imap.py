@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import grp
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -70,7 +72,8 @@ async def stand_in(mails: list[bytes], _folder: Path) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def dovecot(mails: list[bytes], folder: Path) -> AsyncIterator[str]:
-    port, user = free_ports(1)[0], "nobody" if os.geteuid() == 0 else os.environ.get("USER", "nobody")
+    port, account = free_ports(1)[0], pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    user, group = account.pw_name, grp.getgrgid(account.pw_gid).gr_name  # it gives its sockets to nobody else
     box = folder / "mail" / "new"
     for part in ("new", "cur", "tmp"):
         (folder / "mail" / part).mkdir(parents=True)
@@ -79,16 +82,16 @@ async def dovecot(mails: list[bytes], folder: Path) -> AsyncIterator[str]:
     (folder / "users").write_text("joe:{PLAIN}secret\n")
     (folder / "dovecot.conf").write_text(
         f"base_dir = {folder}/run\nlog_path = {folder}/log\nprotocols = imap\nlisten = 127.0.0.1\nssl = no\n"
-        "disable_plaintext_auth = no\ndefault_internal_user = nobody\ndefault_login_user = nobody\n"
-        "default_internal_group = nogroup\n"
+        f"disable_plaintext_auth = no\ndefault_internal_user = {user}\ndefault_login_user = {user}\n"
+        f"default_internal_group = {group}\n"
         f"first_valid_uid = 1\nmail_location = maildir:{folder}/mail\n"
         f"service imap-login {{\n  inet_listener imap {{\n    port = {port}\n"
         "  }\n  inet_listener imaps {\n    port = 0\n  }\n  chroot =\n}\nservice anvil {\n  chroot =\n}\n"
         f"passdb {{\n  driver = passwd-file\n  args = {folder}/users\n}}\n"
-        f"userdb {{\n  driver = static\n  args = uid={user} gid=nogroup home={folder}\n}}\n"
+        f"userdb {{\n  driver = static\n  args = uid={user} gid={group} home={folder}\n}}\n"
     )
     if os.geteuid() == 0:
-        await asyncio.to_thread(subprocess.run, ["chown", "-R", f"{user}:nogroup", str(folder)], check=True)
+        await asyncio.to_thread(subprocess.run, ["chown", "-R", f"{user}:{group}", str(folder)], check=True)
         for parent in (folder, *folder.parents[:3]):
             with contextlib.suppress(OSError):
                 parent.chmod(parent.stat().st_mode | 0o011)
