@@ -44,11 +44,16 @@ class Transaction:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
             self.connection.terminate()
 
-    async def insert(self, model: type[SQLModel], rows: Sequence[dict[str, Any]], suffix: str = "") -> Rows:
-        """Insert many rows in one statement; `suffix` is an ON CONFLICT or RETURNING clause."""
+    async def insert(self, model: type[SQLModel], rows: Sequence[dict[str, Any]], suffix: str = "", *, then: str = "") -> Rows:
+        """Insert many rows in one statement; `suffix` is an ON CONFLICT or RETURNING clause.
+
+        `then`: a statement that goes on with the rows it returns, as `written`, in the same round trip.
+        """
         if not rows:
             return []
         query = _insert_statement(model, tuple(rows[0]), suffix)
+        if then:
+            query = f"WITH written AS ({query}) {then}"
         return await self.fetch(query, as_json(rows))
 
 

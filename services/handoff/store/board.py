@@ -1,6 +1,6 @@
 """Lines of the scoreboard, made of facts. The same statement makes a few lines again and all of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -15,11 +15,6 @@ LEADS = (
     .format(columns=", ".join(COLUMNS), excluded=", ".join(f"excluded.{name}" for name in COLUMNS))
 )
 ASSIGNMENTS = (Path(__file__).parent / "board_assignments.sql").read_text()
-
-
-async def mark_due(unit: Transaction, lead_ids: Collection[UUID]) -> None:
-    if lead_ids:
-        await unit.execute("INSERT INTO board_due (lead_id) SELECT unnest($1::uuid[])", list(lead_ids))
 
 
 async def only_one(unit: Transaction) -> bool:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.handoff import models, store
+from services.handoff import store
 from services.handoff.domain.origin import origin_of
 from services.handoff.use_cases.notify import mails_for
 from shared import events
@@ -33,7 +33,7 @@ A_REASON = re.compile(r"[a-z][a-z _-]{0,39}")  # a reason out of a list; what so
 
 async def note_received(unit: Transaction, received: list[Received], now: datetime) -> None:
     facts = [_fact(one.source, one.id, one.event, _instant(one.at, now)) for one in received if type(one.event) not in _SKIP]
-    await _keep(unit, facts, "ON CONFLICT DO NOTHING")
+    await store.facts.keep(unit, facts, again=True)
 
 
 async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: datetime, *, key: str | None = None) -> None:
@@ -48,14 +48,9 @@ async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: dat
         for event, event_id in zip(outgoing, ids, strict=True)
         if type(event) not in _SKIP
     ]
-    await _keep(unit, facts, "")
+    await store.facts.keep(unit, facts, again=False)
     await store.mails.add(unit, mails_for(outgoing, now))
     await put(unit, events.HANDOFF, records)
-
-
-async def _keep(unit: Transaction, facts: list[dict[str, Any]], suffix: str) -> None:
-    await unit.insert(models.Fact, facts, suffix)
-    await store.board.mark_due(unit, {fact["lead_id"] for fact in facts if fact["lead_id"]})
 
 
 def _fact(source: str, event_id: str, event: events.Event, at: datetime) -> dict[str, Any]:
