@@ -139,8 +139,9 @@ def content_key(said: bytes) -> bytes:
     return hashlib.sha256(b"content\0" + said).digest()
 
 
-def idempotency_key(key: str) -> bytes:
-    return hashlib.sha256(b"idempotency\0" + key.encode()).digest()
+def idempotency_key(*parts: str) -> bytes:
+    """A sender's key within its scope: the same key of somebody else, or on another form, is another one."""
+    return hashlib.sha256(b"idempotency\0" + "\0".join(parts).encode()).digest()
 
 
 def page_key(submission_id: str, content_key: bytes) -> bytes:

@@ -85,8 +85,8 @@ def text(value: Any) -> str | None:
 
 
 def cors_headers(form: Form, request: Request) -> dict[str, str]:
-    """Exact origins once a form names any; no credentials, ever."""
-    origin = request.headers.get("origin")
+    """Exact origins once a form names any; no credentials, ever. The script must see when to come again."""
+    origin, shown = request.headers.get("origin"), {"access-control-expose-headers": "Retry-After, Idempotent-Replayed"}
     if not form.origins:
-        return {"access-control-allow-origin": "*"}
-    return {"vary": "Origin"} | ({"access-control-allow-origin": origin} if origin in form.origins else {})
+        return {"access-control-allow-origin": "*", **shown}
+    return {"vary": "Origin"} | ({"access-control-allow-origin": origin, **shown} if origin in form.origins else {})

@@ -85,10 +85,14 @@ async def mark_replaced(unit: Transaction, lead_ids: Sequence[UUID], now: dateti
 
 
 async def move_leads(unit: Transaction, moves: Sequence[tuple[UUID, str]], now: datetime) -> None:
-    """Follow what sales did, in the lead and in the ledger. A lead that is not ours, or was erased, is left alone."""
+    """Follow what sales did, in the lead and in the ledger. A lead that is not ours, or was erased, is left alone.
+
+    What we disqualified stays so, unless sales has closed it: whatever was on its way meanwhile, they withdraw it.
+    """
     await unit.execute(
         "WITH moved AS (UPDATE lead l SET stage = n.stage, touched_at = $3 FROM unnest($1::uuid[], $2::text[]) AS n(id, stage) "
-        "WHERE l.id = n.id AND l.stage <> 'merged' RETURNING l.id, n.stage) "
+        "WHERE l.id = n.id AND l.stage <> 'merged' AND (l.stage <> 'disqualified' OR n.stage IN ('won', 'lost')) "
+        "RETURNING l.id, n.stage) "
         "UPDATE submission s SET state = CASE WHEN m.stage IN ('won', 'lost') THEN 'closed' ELSE 'open' END, reason = NULL "
         "FROM moved m WHERE s.id = m.id",
         [lead_id for lead_id, _ in moves],

@@ -112,7 +112,7 @@ def read_submission(
         test=content["test"],
         held=held,
         content_key=_content_key(form, content, held),
-        idempotency_key=submissions.idempotency_key(idempotency_key) if idempotency_key else None,
+        idempotency_key=submissions.idempotency_key(form.key, idempotency_key) if idempotency_key else None,
     )
 
 

@@ -84,12 +84,10 @@ async def erase_person(unit: Transaction, text: str, hasher: Hasher, now: dateti
     await persons.lock(unit, sorted(subject.person_ids))
     subject = await find_subject(unit, text)
     ids = [row["id"] for row in subject.submissions]
-    said = {value for row in subject.submissions for _, value in keys_of(row["content"].get("fields", {}))}
-    values = {value for _, value in held} | said | {row["content"]["fields"].get("email", "") for row in subject.submissions}
     hashes = [*hasher.of_persons(subject.person_ids), *(hasher.of(kind, value) for kind, value in sorted(held))]
     await privacy.forget_persons(unit, subject.person_ids)
     await privacy.empty_submissions(unit, ids)
-    await privacy.withdraw_events(unit, [row["id"] for row in subject.leads] + ids, sorted(values - {""}))
+    await privacy.withdraw_events(unit, [row["id"] for row in subject.leads] + ids)
     await privacy.remember_erasure(unit, hashes, now)
     await emit(unit, _erased(subject), topic=events.INTAKE, source=SOURCE, at=now)
     return len(ids)

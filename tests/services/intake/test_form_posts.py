@@ -136,6 +136,16 @@ async def test_sent_twice_is_one_and_corrected_is_another(doors: Doors) -> None:
     assert [one.headers.get("idempotent-replayed") for one in answers] == [None, "true", None]
 
 
+async def test_two_who_count_from_one_do_not_get_in_each_others_way(doors: Doors) -> None:
+    """A key counts for its form and its client."""
+    places = [("/f/contact", ""), ("/f/api", ""), ("/v1/leads", "Bearer lh_00000001_x"), ("/v1/leads", "Bearer lh_00000002_x")]
+    for path, client in places * 2:
+        headers = {"Idempotency-Key": "1"} | ({"Authorization": client} if client else {})
+        answer = await doors.http.post(path, json=GRACE | ASKED | {"message": f"{path} {client}"}, headers=headers)
+        assert answer.status_code == 202, path
+    assert len(await doors.submissions()) == len(places)
+
+
 async def test_the_page_shows_mistakes_as_people_need_them(doors: Doors) -> None:
     first = (await doors.http.get("/f/contact")).text
     answer = await doors.http.post("/f/contact", data={"first_name": "Gr<b>ace", "phone": "12", "selection": "x"})

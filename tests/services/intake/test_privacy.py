@@ -100,6 +100,14 @@ async def test_a_family_member_on_the_same_phone_is_left_alone(intake: Intake) -
     held = await intake.submit(last_name="Oak", phone=ADA["phone"])
     await command(intake, "persons", "erase", str(await intake.person_of(mine)), "--yes")
     assert [await intake.state(one) for one in (mine, theirs, held)] == ["erased", "open", "waiting"]
+    assert [event["lead_id"] for event in await intake.events("lead.qualified")] == [str(theirs)]  # on its way all the same
+
+
+async def test_an_address_that_is_part_of_anothers_withdraws_nothing_of_theirs(intake: Intake) -> None:
+    mine = await intake.lead(last_name="Oak", email="a@maple.example")
+    theirs = await intake.lead(last_name="Elm", email="anna@maple.example", message="Write to a@maple.example, too.")
+    await command(intake, "persons", "erase", str(await intake.person_of(mine)), "--yes")
+    assert [event["lead_id"] for event in await intake.events("lead.qualified")] == [str(theirs)]
 
 
 async def test_everybody_merged_into_them_goes_too(intake: Intake) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+from services.intake.use_cases.disqualify import disqualify_lead
 from services.intake.use_cases.follow_sales import follow_lead
 from shared import events
 from shared.envelope import Received
@@ -39,6 +40,16 @@ async def test_the_ledger_follows_a_lead_through_sales(intake: Intake) -> None:
     assert await intake.state(lead) == "closed"
     await told(intake, events.LeadRecycled(lead_id=lead, person_id=person, at=NOW, reason="later"))
     assert (await intake.state(lead), await intake.value("SELECT stage FROM lead")) == ("open", "recycled")
+
+
+async def test_what_we_disqualified_while_sales_answered_stays_so_until_they_close_it(intake: Intake) -> None:
+    lead = await intake.lead(**ADA)
+    async with intake.database.transaction() as unit:
+        await disqualify_lead(unit, lead, "spam", NOW)
+    await told(intake, accepted(lead))
+    assert (await intake.state(lead), await intake.value("SELECT stage FROM lead")) == ("disqualified", "disqualified")
+    await told(intake, won(lead, await intake.person_of(lead)))
+    assert await intake.state(lead) == "closed"
 
 
 async def test_outcomes_are_kept_beside_what_we_believed_then(intake: Intake) -> None:
