@@ -115,6 +115,7 @@ def build_guard(settings: Settings, database: Database) -> Guard:
         per_form=Buckets(settings.posts_per_form_minute),
         per_contact=Buckets(settings.posts_per_contact_hour, 3600),
         keys=KeyRing(settings.api_key_file, database),
+        region=settings.phone_region,
         own_host=urlsplit(settings.base_url).hostname or "",
         trusted_proxies=settings.trusted_networks,
         evidence_ip=settings.consent_ip,

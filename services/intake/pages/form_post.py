@@ -43,7 +43,7 @@ class FormPosts:
         visit = await self.guard.admit(form, request)
         as_json, sent = wants_json(request), await form_values(request)
         values = named(form, sent)
-        self.guard.admit_contact(values)
+        self.guard.admit_contact(form, values)
         now, key = datetime.now(UTC), idempotency_key(request)
         held = await self.guard.reason_to_hold(form, visit, values, now)
         try:

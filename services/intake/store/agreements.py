@@ -8,7 +8,7 @@ from uuid import UUID
 from services.intake import models
 from shared.database import Rows, Transaction
 
-OPEN_FOR_RESCORE = "stage IN ('nurturing', 'mql') AND NOT test"
+OPEN_FOR_RESCORE = "stage NOT IN ('won', 'lost', 'disqualified', 'merged') AND NOT test"
 
 
 async def adopt_agreement(unit: Transaction, *, hash: str, text: str, at: datetime) -> None:

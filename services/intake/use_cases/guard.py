@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request
 
 from services.intake.adapters.captcha import Captcha, hosts_of, token_of
+from services.intake.adapters.contact_details import e164
 from services.intake.adapters.disposable import is_disposable
 from services.intake.adapters.visits import Network, Visit, block_of, visit_of
 from services.intake.domain.forms import Form
@@ -30,6 +31,7 @@ class Guard:
     per_form: Buckets
     per_contact: Buckets
     keys: KeyRing
+    region: str = "US"
     own_host: str = ""
     trusted_proxies: Sequence[Network] = ()
     evidence_ip: str = "full"
@@ -60,13 +62,17 @@ class Guard:
         visit = await self.admit(form, request)
         if shows_key(request):
             return None
-        self.admit_contact(values)
+        self.admit_contact(form, values)
         return await self._unsolved(form, visit, values)
 
-    def admit_contact(self, values: Mapping[str, Any]) -> None:
+    def admit_contact(self, form: Form, values: Mapping[str, Any]) -> None:
+        """However it is written: a number is its E.164."""
+        if not self.per_contact.limit:
+            return
         for name in ("email", "phone"):
-            if isinstance(value := values.get(name), str) and value.strip():
-                self._limit("contact", self.per_contact, value.strip().lower())
+            if isinstance(value := values.get(name), str) and (said := value.strip()[:300].lower()):
+                number = e164(said, form.region or self.region) if name == "phone" else None
+                self._limit("contact", self.per_contact, number or said)
 
     async def reason_to_hold(self, form: Form, visit: Visit, values: Mapping[str, Any], now: datetime) -> str | None:
         email = values.get("email")

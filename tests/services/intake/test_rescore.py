@@ -112,10 +112,14 @@ async def test_what_sales_has_sales_keeps_with_the_points_of_the_new_agreement(i
     await apply(intake, text)
     await rescore_once(intake, 10)
     assert await intake.value("SELECT score FROM lead") == before + 8
-    await apply(intake, text.replace("postal_codes = []", 'postal_codes = ["43004"]'), minutes=2)
-    await rescore_once(intake, 10)
-    assert await intake.value("SELECT stage FROM lead") == "mql"
-    assert await intake.state(lead) == "open"
+    for number, stage in enumerate(("mql", "accepted", "recycled"), 2):
+        await intake.rows("UPDATE lead SET stage = $1", stage)
+        told = len(await intake.events())
+        await apply(intake, text.replace("postal_codes = []", f'postal_codes = ["4300{number}"]'), minutes=number)
+        await rescore_once(intake, 10)
+        assert await intake.value("SELECT stage FROM lead") == stage
+        assert await intake.value("SELECT agreement <> $1 FROM lead", hash_of(text)), stage
+        assert (await intake.state(lead), len(await intake.events())) == ("open", told)
 
 
 async def test_the_stored_score_is_the_sum_of_the_stored_lines_as_of_the_decision(intake: Intake) -> None:

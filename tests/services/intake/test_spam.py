@@ -130,6 +130,13 @@ async def test_too_many_posts_are_told_when_to_come_again(
         assert (await doors.http.post(path, json=other | {"message": "key"}, headers=key)).status_code == 202
 
 
+async def test_a_number_is_counted_however_it_is_written(intake_database: Database, tmp_path: Path) -> None:
+    async for doors in open_doors(intake_database, tmp_path, posts_per_contact_hour=2):
+        numbers = ("(419) 555-2001", "+1 419 555 2001", "4195552001")
+        answers = [await doors.http.post("/f/api", json={"phone": phone, "message": phone}) for phone in numbers]
+        assert [one.status_code for one in answers] == [202, 202, 429]
+
+
 class Provider(httpx.AsyncBaseTransport):
     """siteverify as Turnstile and hCaptcha answer it: a token is good once."""
 
