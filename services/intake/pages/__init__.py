@@ -24,6 +24,7 @@ def add_routes(app: FastAPI, posts: FormPosts, forms: FormBook) -> None:
     @app.post(
         "/f/{form}",
         status_code=303,
+        response_class=Response,  # a place to go to has no content
         tags=["capture"],
         summary="What a web form posts",
         openapi_extra=body_schema("application/x-www-form-urlencoded", "multipart/form-data", "application/json"),
