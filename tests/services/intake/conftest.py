@@ -39,6 +39,11 @@ class Doors:
             rows = await unit.fetch("SELECT id, form, content, state, reason, test FROM submission ORDER BY id")
         return [dict(row) for row in rows]
 
+    async def forget_contents(self) -> None:
+        """As after ten minutes: only keys are remembered."""
+        async with self.database.transaction() as unit:
+            await unit.execute("UPDATE receipt SET expires_at = now() - interval '1 second' WHERE key = fingerprint")
+
     async def only_submission(self) -> dict[str, Any]:
         (found,) = await self.submissions()
         return found

@@ -127,13 +127,34 @@ async def test_a_form_may_want_an_origin_or_a_key(doors: Doors) -> None:
 
 async def test_sent_twice_is_one_and_corrected_is_another(doors: Doors) -> None:
     lead = GRACE | ASKED | {"_submission_id": "a1b2"}
-    answers = [await doors.http.post("/f/contact", json=one) for one in (lead, lead, lead | {"message": "The new tank leaks."})]
-    first, again, corrected = [one.json()["lead_id"] for one in answers]
+    found = []
+    for one in (lead, lead, lead | {"message": "The new tank leaks."}):
+        found.append((await doors.http.post("/f/contact", json=one)).json()["lead_id"])
+        await doors.forget_contents()  # only the page's own id is left to tell them apart
+    first, again, corrected = found
     assert first == again != corrected
     key = {"Idempotency-Key": "k1"}
     answers = [await doors.http.post("/f/contact", json=GRACE | ASKED | {"message": m}, headers=key) for m in ("x", "x", "y")]
     assert [one.status_code for one in answers] == [202, 202, 422]
     assert [one.headers.get("idempotent-replayed") for one in answers] == [None, "true", None]
+
+
+async def test_addresses_in_a_post_are_kept_and_never_opened(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(_transport: Any, request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"{request.url} was opened")
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", refuse)
+    await add_form(doors, SPRING)
+    for inside in ("http://169.254.169.254/latest/meta-data", "http://127.0.0.1:5432/", "http://[::1]/", "file:///etc/passwd"):
+        hidden = {"_page": inside, "_redirect": inside, "website": inside}
+        attribution = {"landing_page": inside, "referrer": inside}
+        for path in ("/f/contact", "/v1/leads"):
+            answer = await doors.http.post(
+                path, json=GRACE | ASKED | hidden | {"attribution": attribution, "message": f"{path} {inside}"}
+            )
+            assert answer.status_code == 202
+            assert inside not in answer.headers.get("location", "")
+    assert len(await doors.submissions()) == 8
 
 
 async def test_two_who_count_from_one_do_not_get_in_each_others_way(doors: Doors) -> None:

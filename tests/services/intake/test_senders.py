@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.intake.store import endpoints as store
+from services.intake.use_cases.hear_sender import HOOKS
 from tests.services.intake import senders
 from tests.services.intake.conftest import Doors
 from tests.services.intake.sender_cases import CALL, GRAVITY, HUBSPOT, JSON, SECRETS, THUMBTACK, TOLD, Sent, form
@@ -33,6 +34,17 @@ async def test_a_lead_is_read_from_every_sender(doors: Doors, name: str) -> None
     assert {key: told.get(key) for key in wanted} == wanted
     again = await doors.http.post(path, content=body, headers=headers)
     assert again.json()["lead_id"] == answer.json()["lead_id"]
+    assert len(await doors.submissions()) == 1
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, wanted) in TOLD.items() if "external_id" in wanted])
+async def test_a_senders_own_id_makes_it_one_lead_long_after_its_content_is_forgotten(doors: Doors, name: str) -> None:
+    kind, (body, headers), _ = TOLD[name]
+    path = await endpoint(doors, kind, SECRETS.get(kind))
+    first = await doors.http.post(path, content=body, headers=headers)
+    await doors.forget_contents()
+    again = await doors.http.post(path, content=body, headers=headers)
+    assert again.json()["lead_id"] == first.json()["lead_id"]
     assert len(await doors.submissions()) == 1
 
 
@@ -77,8 +89,10 @@ async def test_who_does_not_prove_it_is_refused_and_nothing_is_stored(
 ) -> None:
     secret = "whsec_a2tra2tra2tra2tra2tra2tra2tra2tr" if kind == "standard" else SECRET
     raw = {**JSON, **{name: value.encode("latin-1", "replace") for name, value in headers.items()}}
+    counted = HOOKS.labels(kind, "unverified")._value
+    before = counted.get()
     answer = await doors.http.post(await endpoint(doors, kind, secret), content=body, headers=raw)
-    assert answer.status_code == 401
+    assert (answer.status_code, counted.get()) == (401, before + 1)
     assert answer.headers["content-type"] == "application/problem+json"
     assert await doors.submissions() == []
 
