@@ -44,12 +44,23 @@ class Contact(Value):
 
 
 class Consent(Value):
-    """One answer to one consent question. No purpose means every purpose."""
+    """One answer to one consent question. No purpose means every purpose.
+
+    What was asked, where and when is evidence; the client's address and browser stay in intake.
+    """
 
     channel: Short
     purpose: Short | None = None
     granted: bool
     text: Text = ""
+    text_version: Short | None = None
+    text_sha256: Short | None = None
+    checkbox: Short | None = None
+    seller: Short | None = None
+    form: Short | None = None
+    form_version: Short | None = None
+    page_url: Text | None = None
+    at: AwareDatetime | None = None
 
 
 class Event(Value):

@@ -25,6 +25,15 @@ def test_the_committed_file_is_current(path: Any, text: str) -> None:
     assert path.read_text() == text, f"run make contracts: {path.name} is stale"
 
 
+def _of(written: Any, example: Any) -> Any:
+    """What was written of that which the example names; at every depth names may grow."""
+    if isinstance(example, dict) and isinstance(written, dict):
+        return {name: _of(written[name], value) for name, value in example.items() if name in written}
+    if isinstance(example, list) and isinstance(written, list) and len(example) == len(written):
+        return [_of(*pair) for pair in zip(written, example, strict=True)]
+    return written
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=contract.name_of)
 def test_the_golden_example_still_reads_and_fits_the_schema(kind: type[Event]) -> None:
     """Written once, never changed: an old event must be readable for ever."""
@@ -32,7 +41,7 @@ def test_the_golden_example_still_reads_and_fits_the_schema(kind: type[Event]) -
     event = kind.model_validate_json(json.dumps(example))
     Draft202012Validator(contract.schema_of(kind)).validate(json.loads(event.model_dump_json()))
     written = json.loads(event.model_dump_json())
-    assert {name: written[name] for name in example} == example, "a published field was removed, renamed or retyped"
+    assert _of(written, example) == example, "a published field was removed, renamed or retyped"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=contract.name_of)

@@ -1,17 +1,25 @@
 """What a person allows now: the fold of everything they ever answered. Nothing is overwritten, the latest answer counts."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TOLD = ("text_version", "text_sha256", "checkbox", "seller", "form", "form_version", "page_url", "at")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer to one question. No purpose means every purpose."""
+    """One answer to one question. No purpose means every purpose. `evidence`: what others are told of it, by TOLD."""
 
     channel: str
     purpose: str | None
     granted: bool
     text: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+def told_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in TOLD if row[name] is not None}
 
 
 def current(answers: Iterable[Answer]) -> list[Answer]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.intake.domain.consent import Answer
+from services.intake.domain.consent import TOLD, Answer, told_of
 from services.intake.store.persons import MEMBERS
 from shared.database import Rows, Transaction
 
@@ -13,12 +13,13 @@ async def answers_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUID
     rows = await unit.fetch(
         MEMBERS + ", latest AS (SELECT DISTINCT ON (m.root, c.channel, c.purpose) m.root, c.* FROM member m "  # noqa: S608
         "JOIN consent c ON c.person_id = m.id ORDER BY m.root, c.channel, c.purpose, c.at DESC, c.id DESC) "
-        "SELECT root, channel, purpose, granted, text FROM latest ORDER BY at, id",
+        f"SELECT root, channel, purpose, granted, text, {', '.join(TOLD)} FROM latest ORDER BY at, id",
         person_ids,
     )
     found: dict[UUID, list[Answer]] = {}
     for row in rows:
-        found.setdefault(row["root"], []).append(Answer(row["channel"], row["purpose"], row["granted"], row["text"]))
+        answer = Answer(row["channel"], row["purpose"], row["granted"], row["text"], told_of(dict(row)))
+        found.setdefault(row["root"], []).append(answer)
     return found
 
 

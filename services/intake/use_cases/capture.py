@@ -56,8 +56,7 @@ class Capture:
         region = form.region or self.region
         try:
             submission = read_submission(form, values, region=region, now=now, idempotency_key=idempotency_key, held=held)
-            if evidence:
-                submission.content["evidence"] = evidence
+            _prove(submission, evidence)
             if submission_id and not idempotency_key:
                 submission = replace(submission, idempotency_key=submissions.page_key(submission_id, submission.content_key))
         except Invalid:
@@ -66,12 +65,20 @@ class Capture:
         return await self._store(submission)
 
     async def keep_delivery(
-        self, form: Form, values: Mapping[str, Any], *, now: datetime, provider_key: str | None, held: str | None
+        self,
+        form: Form,
+        values: Mapping[str, Any],
+        *,
+        now: datetime,
+        provider_key: str | None,
+        held: str | None,
+        evidence: dict[str, str] | None = None,
     ) -> Captured:
         """What a verified sender told: kept in any case, set aside where nobody could be answered. May raise Overloaded."""
-        return await self._store(
-            read_delivery(form, values, region=form.region or self.region, now=now, provider_key=provider_key, held=held)
-        )
+        region = form.region or self.region
+        submission = read_delivery(form, values, region=region, now=now, provider_key=provider_key, held=held)
+        _prove(submission, evidence)
+        return await self._store(submission)
 
     async def _store(self, submission: Submission) -> Captured:
         submission.content["trace"] = current_traceparent()  # the second step goes on with it
@@ -136,6 +143,12 @@ def read_delivery(
         idempotency_key=submissions.idempotency_key(provider_key) if provider_key else None,
         is_provider_id=provider_key is not None,
     )
+
+
+def _prove(submission: Submission, evidence: dict[str, str] | None) -> None:
+    """Where and by whom consent was given: kept only where something was asked."""
+    if evidence and submission.content["consents"]:
+        submission.content["evidence"] = evidence
 
 
 def _content_key(form: Form, content: dict[str, Any], held: str | None) -> bytes:

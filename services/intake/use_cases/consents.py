@@ -41,7 +41,7 @@ async def record_consent(unit: Transaction, person_id: UUID, said: Said, *, sour
     evidence_id = uuid7()
     row = _row(root, said, source, now) | {"id": evidence_id, "lead_id": newest["id"]}
     await unit.insert(models.ConsentRow, [row])
-    await emit(unit, [_event(root, newest["id"], said)], topic=events.INTAKE, source=SOURCE, at=now)
+    await emit(unit, [_event(root, newest["id"], said, now)], topic=events.INTAKE, source=SOURCE, at=now)
     return evidence_id
 
 
@@ -62,9 +62,10 @@ def _row(person_id: UUID, said: Said, source: str, now: datetime) -> dict[str, A
     }
 
 
-def _event(person_id: UUID, lead_id: UUID, said: Said) -> events.Event:
+def _event(person_id: UUID, lead_id: UUID, said: Said, now: datetime) -> events.Event:
     if said.granted:
-        consent = events.Consent(channel=said.channel, purpose=said.purpose, granted=True, text=said.text)
+        given = {"channel": said.channel, "purpose": said.purpose, "text": said.text, "seller": said.seller}
+        consent = events.Consent(granted=True, **given, text_sha256=digest_of(said.text), at=now)
         return events.ConsentGranted(lead_id=lead_id, person_id=person_id, consent=consent)
     return events.ConsentRevoked(
         person_id=person_id, lead_id=lead_id, channel=said.channel, purpose=said.purpose, reason=said.reason

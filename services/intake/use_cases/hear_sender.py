@@ -70,7 +70,10 @@ class Endpoints:
     async def keep(self, form: Form, endpoint_id: str, reading: Reading, now: datetime) -> UUID:
         values = canonical(reading.values, own=form.own_names, selections=form.selections or SELECTIONS)
         key = f"{endpoint_id}\0{reading.provider_id}" if reading.provider_id else None
-        return (await self.capture.keep_delivery(form, values, now=now, provider_key=key, held=reading.held)).lead_id
+        kept = await self.capture.keep_delivery(
+            form, values, now=now, provider_key=key, held=reading.held, evidence={"form_version": str(form.version)}
+        )
+        return kept.lead_id
 
     async def handshake(self, endpoint_id: str, query: Mapping[str, str]) -> str:
         """Meta asks once, with the word that was agreed, and wants its challenge back."""

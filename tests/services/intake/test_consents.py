@@ -1,5 +1,6 @@
 """Consent: evidence that only grows, the fold of it, and who hears of it."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -66,6 +67,15 @@ async def test_the_evidence_says_what_was_shown_where_and_to_whom(intake: Intake
         "submission",
     )
     assert row["text_sha256"] == "bc8aa6674e02c4121ccf655a0025805ee506f6c81d9faacc9d487c9dde84b219"
+    (told,) = (await intake.events("lead.qualified"))[-1]["consents"]
+    assert datetime.fromisoformat(told.pop("at")) == row["at"]
+    assert told == {**{name: row[name] for name in told}, "granted": True}
+    assert (told["page_url"], told["form_version"], told["seller"]) == (around["page_url"], "3", "Maple Plumbing")
+    assert not {"ip", "user_agent"} & set(told)
+    await intake.lead(**ADA | {"selection": "maintenance"}, consents=[consent(False, seller="Other")])
+    await intake.lead(**ADA | {"selection": "question"})
+    (still,) = (await intake.events("lead.qualified"))[-1]["consents"]
+    assert (still["granted"], still["seller"]) == (False, "Other"), "what stands from earlier keeps its own evidence"
 
 
 async def test_a_no_is_an_event_at_once_and_travels_with_later_leads_until_there_is_a_yes(intake: Intake) -> None:

@@ -157,6 +157,16 @@ async def test_addresses_in_a_post_are_kept_and_never_opened(doors: Doors, monke
     assert len(await doors.submissions()) == 8
 
 
+async def test_consent_over_the_api_has_its_evidence_too_and_nothing_is_kept_of_who_asked_nothing(doors: Doors) -> None:
+    said = {"channel": "sms", "granted": True, "text": "Text me."}
+    for more in ({"consents": [said]}, {"message": "no question asked"}):
+        headers = {"User-Agent": "Crm/2", "Referer": f"{SITE}/offer"}
+        assert (await doors.http.post("/v1/leads", json={"email": "a@maple.example", **more}, headers=headers)).status_code == 202
+    asked, silent = [one["content"] for one in await doors.submissions()]
+    assert asked["evidence"] == {"page_url": f"{SITE}/offer", "ip": "127.0.0.1", "user_agent": "Crm/2", "form_version": "1"}
+    assert "evidence" not in silent
+
+
 async def test_two_who_count_from_one_do_not_get_in_each_others_way(doors: Doors) -> None:
     """A key counts for its form and its client."""
     places = [("/f/contact", ""), ("/f/api", ""), ("/v1/leads", "Bearer lh_00000001_x"), ("/v1/leads", "Bearer lh_00000002_x")]

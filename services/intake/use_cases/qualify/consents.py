@@ -6,7 +6,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.intake.domain.consent import Answer
+from services.intake.domain.consent import Answer, told_of
 from services.intake.use_cases.qualify.batch import Batch
 from shared import events
 
@@ -23,29 +23,42 @@ def note_consents(batch: Batch, row: Any, person_id: UUID, lead_id: UUID, *, pub
         if not said["granted"]:
             batch.outgoing.append(events.ConsentRevoked(person_id=person_id, lead_id=lead_id, reason="said so", **given))
         elif not published:
-            consent = events.Consent(granted=True, text=said["text"], **given)
+            consent = consent_event(answer_of(row, said))
             batch.outgoing.append(events.ConsentGranted(lead_id=lead_id, person_id=person_id, consent=consent))
 
 
 def remember(batch: Batch, row: Any, person_id: UUID) -> None:
     """For the next submission of this batch."""
-    said = [answer_of(one) for one in row["content"]["consents"]]
+    said = [answer_of(row, one) for one in row["content"]["consents"]]
     if said:
         batch.answers[person_id] = [*batch.answers.get(person_id, []), *said]
 
 
-def answer_of(said: dict[str, Any]) -> Answer:
-    return Answer(said["channel"], said["purpose"], said["granted"], said["text"])
+def answer_of(row: Any, said: dict[str, Any]) -> Answer:
+    return Answer(said["channel"], said["purpose"], said["granted"], said["text"], told_of(_asked(row, said)))
+
+
+def consent_event(answer: Answer) -> events.Consent:
+    return events.Consent(
+        channel=answer.channel, purpose=answer.purpose, granted=answer.granted, text=answer.text, **answer.evidence
+    )
 
 
 def _evidence(row: Any, said: dict[str, Any], person_id: UUID) -> dict[str, Any]:
-    around = row["content"].get("evidence") or {}
     return {
         "id": uuid7(),
         "person_id": person_id,
         "lead_id": row["id"],
         **{name: said[name] for name in ("channel", "purpose", "granted", "text")},
         "source": "submission",
+        **_asked(row, said),
+    }
+
+
+def _asked(row: Any, said: dict[str, Any]) -> dict[str, Any]:
+    """In which words, where and when."""
+    around = row["content"].get("evidence") or {}
+    return {
         "text_sha256": digest_of(said["text"]),
         "text_version": said.get("version"),
         "checkbox": said.get("checkbox"),

@@ -7,7 +7,7 @@ from uuid import UUID
 from services.intake.domain.consent import Answer, said_and_revoked
 from services.intake.domain.qualification import Verdict
 from services.intake.domain.scoring import Score
-from services.intake.use_cases.qualify.consents import answer_of
+from services.intake.use_cases.qualify.consents import answer_of, consent_event
 from services.intake.use_cases.terms import Agreed
 from shared import events
 
@@ -48,7 +48,7 @@ def verdict_event(
         return events.LeadNurturing(**who, score=score.score)
     content = row["content"]
     fields = content["fields"]
-    said = said_and_revoked([answer_of(one) for one in content["consents"]], earlier)
+    said = said_and_revoked([answer_of(row, one) for one in content["consents"]], earlier)
     return events.LeadQualified(
         **who,
         form=row["form"],
@@ -66,5 +66,5 @@ def verdict_event(
         contact=events.Contact(**{name: fields[name] for name in CONTACT if name in fields}),
         attribution=content["attribution"],
         first_touch=first_touch,
-        consents=[events.Consent(channel=one.channel, purpose=one.purpose, granted=one.granted, text=one.text) for one in said],
+        consents=[consent_event(one) for one in said],
     )
