@@ -1,14 +1,17 @@
 """The equation holds at every moment, whatever happens in whatever order, and a contradiction is counted."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from services.intake.scheduler import MISMATCHES, OLDEST_WAITING, Scheduler
+from services.intake.settings import Settings
 from services.intake.store import ledger, quarantine
 from services.intake.use_cases.canary import FAILED, Canary
 from services.intake.use_cases.disqualify import disqualify_lead
@@ -17,6 +20,7 @@ from services.intake.use_cases.ledger import read_ledger
 from services.intake.use_cases.persons import NotFound
 from shared import events
 from shared.envelope import Received
+from shared.group_commit import GroupCommit
 from tests.services.intake.conftest import Doors
 from tests.services.intake.support import NOW, Intake, command
 
@@ -108,6 +112,29 @@ async def test_a_submission_that_contradicts_its_lead_is_counted(intake: Intake)
             assert await ledger.mismatches(unit, NOW) == 1
         await intake.rows("UPDATE lead SET stage = 'mql'")
     await intake.rows("UPDATE submission SET state = 'open' WHERE id = $1", lead)
+
+
+async def test_a_contradiction_and_a_lead_that_waits_are_measured_for_whoever_is_paged(intake: Intake) -> None:
+    now = datetime.now(UTC)
+    await intake.lead(**PEOPLE[0], at=now)
+    await intake.rows("UPDATE lead SET stage = 'won'")
+    await intake.submit(**PEOPLE[1], at=now - timedelta(seconds=90))
+    queue: GroupCommit[Any, Any] = GroupCommit(_never)
+    scheduler = Scheduler(Settings(database_url=intake.database.url), intake.database, queue)
+    MISMATCHES.set(0)
+    OLDEST_WAITING.set(0)
+    work = [asyncio.create_task(one()) for one in (scheduler.check_ledger, scheduler.tidy)]
+    for gauge, least, most in ((MISMATCHES, 1, 1), (OLDEST_WAITING, 90, 120)):
+        async with asyncio.timeout(5):
+            while not least <= gauge._value.get() <= most:
+                await asyncio.sleep(0.01)
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+
+
+async def _never(_items: list[Any]) -> list[Any]:
+    raise AssertionError
 
 
 async def test_the_ledger_can_be_asked_by_time_and_needs_a_key(intake: Intake, doors: Doors, keyed: dict[str, str]) -> None:
