@@ -1,5 +1,6 @@
 """A form as its owner writes it down (TOML), read strictly: every mistake is a sentence."""
 
+import dataclasses
 import hashlib
 import re
 import tomllib
@@ -117,6 +118,10 @@ class CaptchaSpec(_Strict):
     on_outage: Literal["quarantine", "accept", "reject"] = "quarantine"
 
 
+Said = Annotated[str, Field(min_length=1, max_length=300)]
+TEXTS = [one.name for one in dataclasses.fields(forms.Texts)]
+
+
 class FormSpec(_Strict):
     """The definition, as it is stored."""
 
@@ -131,6 +136,7 @@ class FormSpec(_Strict):
     frame_ancestors: list[Origin] = Field(default=[], max_length=50)
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     language: Annotated[str, Field(pattern="^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")] = "en"
+    texts: dict[str, Said] = {}
     require_key: bool = False
     captcha: CaptchaSpec | None = None
 
@@ -143,6 +149,8 @@ class FormSpec(_Strict):
             raise ValueError("a form asks for an email or a phone: without one nobody can answer")
         if set(self.one_of) - set(names):
             raise ValueError("one_of names fields of the form")
+        if unknown := sorted(set(self.texts) - set(TEXTS)):
+            raise ValueError(f"texts.{unknown[0]} is not said anywhere: there are {', '.join(TEXTS)}")
         return self
 
     def read(self, version: int = 1) -> forms.Form:
@@ -158,6 +166,7 @@ class FormSpec(_Strict):
             frame_ancestors=tuple(self.frame_ancestors),
             region=self.region,
             language=self.language,
+            texts=forms.Texts(**self.texts),
             require_key=self.require_key,
             captcha=forms.Captcha(**self.captcha.model_dump()) if self.captcha else None,
             version=version,

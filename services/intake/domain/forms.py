@@ -65,6 +65,27 @@ class Captcha:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """What the page itself says; a form in another language says it in that one. {label} and {limit} are filled in."""
+
+    problem: str = "There is a problem"
+    error: str = "Error"
+    optional: str = "optional"
+    send: str = "Send"
+    thanks: str = "Thank you. We have your message."
+    thanks_more: str = "It is with our team now, and somebody will be in touch with you soon."
+    failed: str = "This could not be sent. Please try again in a minute."
+    one_of: str = "Please give an email address or a phone number."
+    no_text: str = "{label}: please send text."
+    too_long: str = "{label}: please use at most {limit} characters."
+    invisible: str = "{label}: please remove the invisible characters."
+    one_line: str = "{label}: please use one line without control characters."
+
+    def about(self, sentence: str, field: Field) -> str:
+        return sentence.replace("{label}", field.label).replace("{limit}", str(field.limit))
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """A form as its owner described it."""
 
@@ -79,6 +100,7 @@ class Form:
     frame_ancestors: tuple[str, ...] = ()
     region: str | None = None  # for phone numbers without a country; None: the installation's
     language: str = "en"
+    texts: Texts = Texts()
     require_key: bool = False
     captcha: Captcha | None = None
     version: int = 1
@@ -117,7 +139,7 @@ def check_fields(
             continue
         if name not in LIMITS and isinstance(value, list | bool | int | float):
             continue  # boxes ticked and numbers sent as such: an answer as it came
-        error = _check_text(field, text)
+        error = _check_text(field, text, form.texts)
         if error is None:
             normalised = _normalise(field, text, phone, email)
             if normalised is None:
@@ -127,7 +149,7 @@ def check_fields(
         if error is not None:
             errors.append(error)
     if form.one_of and not errors and not any(name in fields for name in form.one_of):
-        errors.append(FieldError(form.one_of[0], "required", "Please give an email address or a phone number."))
+        errors.append(FieldError(form.one_of[0], "required", form.texts.one_of))
     return fields, errors
 
 
@@ -141,19 +163,17 @@ def _normalise(field: Field, value: str, phone: Normalise, email: Normalise) -> 
     return value
 
 
-def _check_text(field: Field, text: Any) -> FieldError | None:
-    name, label = field.name, field.label
+def _check_text(field: Field, text: Any, say: Texts) -> FieldError | None:
+    name = field.name
     special = field.invalid if name in ("phone", "email") else ""
     if not isinstance(text, str):
-        return FieldError(name, "type", special or f"{label}: please send text.")
+        return FieldError(name, "type", special or say.about(say.no_text, field))
     if len(text) > field.limit:
-        return FieldError(name, "too_long", f"{label}: please use at most {field.limit} characters.")
+        return FieldError(name, "too_long", say.about(say.too_long, field))
     if field.lines:
-        return FieldError(name, "characters", f"{label}: please remove the invisible characters.") if "\x00" in text else None
+        return FieldError(name, "characters", say.about(say.invisible, field)) if "\x00" in text else None
     if _FORBIDDEN.search(text):
-        return FieldError(
-            name, "invalid" if special else "characters", special or f"{label}: please use one line without control characters."
-        )
+        return FieldError(name, "invalid" if special else "characters", special or say.about(say.one_line, field))
     return None
 
 

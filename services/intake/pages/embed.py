@@ -3,12 +3,13 @@
 import base64
 import hashlib
 from functools import cache
+from html import escape
 from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from services.intake.domain.forms import Form
+from services.intake.domain.forms import Form, Texts
 from services.intake.pages.rendering import snippet
 
 
@@ -25,7 +26,9 @@ def integrity() -> str:
 def markup(form: Form, base: str) -> str:
     """What a site pastes: the plain form, wrapped, and the script. Without the script the form works as it is."""
     tag = f'<script type="module" src="{base}/embed/v1.js" integrity="{integrity()}" crossorigin="anonymous"></script>'
-    return f"<lead-form>\n{snippet(form, base).strip()}\n</lead-form>\n{tag}\n"
+    said = {name: getattr(form.texts, name) for name in ("problem", "thanks", "failed")}
+    own = "".join(f' {name}="{escape(text)}"' for name, text in said.items() if text != getattr(Texts(), name))
+    return f"<lead-form{own}>\n{snippet(form, base).strip()}\n</lead-form>\n{tag}\n"
 
 
 def add_routes(app: FastAPI) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.intake.adapters.form_files import read_file
+from services.intake.adapters.form_files import FormRefused, read_file
 from services.intake.pages.embed import integrity, markup, script
 from services.intake.store import forms as form_store
 from tests.services.intake.conftest import Doors
@@ -192,6 +192,49 @@ async def test_the_page_shows_mistakes_as_people_need_them(doors: Doors) -> None
     assert "(optional)" in first
     assert 'aria-hidden="true"' in first
     assert 'tabindex="-1" autocomplete="off"' in first
+
+
+GERMAN = """
+key = "kontakt"
+title = "Schreiben Sie uns"
+language = "de"
+one_of = ["email", "phone"]
+fields = [
+  { name = "last_name", label = "Name" },
+  { name = "email", label = "E-Mail", invalid = "Diese Adresse gibt es nicht." },
+  { name = "phone", label = "Telefon" },
+]
+[texts]
+problem = "Bitte noch einmal ansehen"
+error = "Fehler"
+optional = "freiwillig"
+send = "Senden"
+thanks = "Danke. Ihre Nachricht ist da."
+thanks_more = "Wir melden uns bald."
+failed = "Das ging nicht."
+one_of = "Bitte E-Mail oder Telefon angeben."
+too_long = "{label}: bitte höchstens {limit} Zeichen."
+"""
+
+
+async def test_a_form_in_another_language_says_everything_in_it(doors: Doors) -> None:
+    await add_form(doors, GERMAN)
+    pages = [
+        (await doors.http.get("/f/kontakt")).text,
+        (await doors.http.post("/f/kontakt", data={"last_name": "x" * 300, "email": "no"})).text,
+        (await doors.http.get("/f/kontakt/thanks")).text,
+    ]
+    assert '<html lang="de">' in pages[0]
+    wanted = ["freiwillig", "Senden"], ["Fehler: Schreiben", "höchstens 200 Zeichen"], ["Wir melden"]
+    for page, said in zip(pages, wanted, strict=True):
+        assert all(one in page for one in said), said
+        for english in ("Send<", "(optional)", "Error: ", "There is", "Thank you", "please", "somebody"):
+            assert english not in page, english
+    nothing = await doors.http.post("/f/kontakt", json={"last_name": "Grau"})
+    assert nothing.json()["errors"][0]["detail"] == "Bitte E-Mail oder Telefon angeben."
+    assert 'problem="Bitte noch einmal ansehen" thanks="Danke. Ihre' in markup(read_file(GERMAN).read(), "https://x.example")
+    with pytest.raises(FormRefused, match=r"texts.sned"):
+        read_file(GERMAN + 'sned = "x"\n')
 
 
 async def test_the_page_may_be_framed_only_where_the_form_says(doors: Doors) -> None:
