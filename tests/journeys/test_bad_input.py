@@ -17,6 +17,8 @@ SENTENCES = [
     "Please enter a message.",
 ]
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
 
 async def test_the_contact_form_says_exactly_what_is_missing(system: System, http: httpx.AsyncClient) -> None:
     page = await http.post(f"{system.url('intake')}/f/contact", data={"last_name": ""})
@@ -53,6 +55,11 @@ async def test_what_was_typed_is_kept_and_escaped(system: System, http: httpx.As
         ("/v1/leads", b'{"form": "nosuch", "email": "a@example.net"}', {}, 404),
         ("/f/nosuch", b"{}", {}, 404),
         ("/f/contact", b"x", {"Content-Type": "multipart/form-data"}, 400),
+        ("/f/contact", b"first_name=" + b"a" * 70_000, FORM, 413),
+        ("/hooks/nosuch", b'{"x": "' + b"a" * 70_000 + b'"}', {}, 413),
+        ("/f/contact", b"<lead/>", {"Content-Type": "application/xml"}, 415),
+        ("/v1/leads", b'{"email": "a@example.net"}', {"Idempotency-Key": "a" * 256}, 400),
+        ("/v1/leads", b'{"email": "a@example.net"}', {"Idempotency-Key": "two words"}, 400),
         ("/v1/leads", b"{}", {"X-Big": "a" * 40_000}, 431),
     ],
 )

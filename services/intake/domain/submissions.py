@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from services.intake.domain.forms import LIMITS
@@ -90,8 +91,16 @@ def _attribution(values: Mapping[str, Any]) -> dict[str, str]:
         **{name: values[name] for name in ATTRIBUTION if name in values},
         **(given if isinstance(given, dict) else {}),
     }
+    if isinstance(page := source.get("landing_page"), str) and "?" in page:
+        source = _marks_in(page[:4000]) | source
     kept = {str(k)[:100]: v.replace("\x00", "")[:512] for k, v in list(source.items())[:50] if isinstance(v, str) and v}
     return {name: _bare(value) if name in ("landing_page", "referrer") else value for name, value in kept.items()}
+
+
+def _marks_in(page: str) -> dict[str, str]:
+    """What the address of the page says, where nobody said it otherwise."""
+    query = page.partition("?")[2].partition("#")[0]
+    return {name: said for name, said in parse_qsl(query) if name in ATTRIBUTION}
 
 
 def _bare(url: str) -> str:

@@ -12,6 +12,7 @@ from services.intake.cli import main
 from services.intake.use_cases.review_quarantine import NotInQuarantine, discard, release
 from tests.services.intake import senders
 from tests.services.intake.conftest import Doors
+from tests.services.intake.support import Intake
 from tests.services.intake.test_forms import SPRING
 
 
@@ -102,6 +103,17 @@ async def test_what_was_set_aside_is_mended_and_goes_on(doors: Doors, run: Run) 
     assert found["content"]["fields"]["phone"] == "+14195552002"
     assert found["content"]["answers"] == {"budget": "small", "phone (as sent)": "12"}
     assert "no such submission" in (await run("quarantine", "release", lead_id, fails=True)).output
+
+
+async def test_what_nobody_understood_is_an_open_lead_once_somebody_says_how_to_reach_them(
+    doors: Doors, run: Run, intake: Intake
+) -> None:
+    made = (await run("endpoints", "add", "generic")).stdout.strip()
+    answer = await doors.http.post(f"/hooks/{made}", content=b"\xff\xfe nonsense", headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 200
+    await run("quarantine", "release", str(answer.json()["lead_id"]), "--set", "email=grace@example.net")
+    await intake.qualify()
+    assert await intake.state(UUID(answer.json()["lead_id"])) == "open"
 
 
 async def test_what_is_discarded_is_disqualified_and_still_counted(doors: Doors, run: Run) -> None:

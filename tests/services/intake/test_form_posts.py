@@ -1,5 +1,6 @@
 """Posts of forms: every shape senders have, whose pages may post, and what comes back."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -186,6 +187,9 @@ async def test_the_page_shows_mistakes_as_people_need_them(doors: Doors) -> None
     assert '<a href="#phone">This isn&#39;t a valid phone number.</a>' in page
     assert 'aria-invalid="true" aria-describedby="phone-error"' in page
     assert 'value="Gr&lt;b&gt;ace"' in page
+    kept = await doors.http.post("/f/contact", data={"selection": "estimate", "message": "Two\nlines"})
+    assert re.search(r'value="estimate"[^>]* checked', kept.text)
+    assert ">Two\nlines</textarea>" in kept.text
     for token in ("given-name", "family-name", "tel", "email", "postal-code"):
         assert f'autocomplete="{token}"' in first
     assert 'inputmode="tel"' in first

@@ -66,6 +66,14 @@ def test_only_an_emergency_is_p1_and_only_hands_not_raised_are_nurtured() -> Non
     assert verdict(plus_newsletter(), selection="newsletter", email="a@b.example")[0] == "nurturing"
 
 
+@pytest.mark.parametrize(("hot_at", "tier"), [(0, "P2"), (1, "P3")])
+def test_a_lead_is_hot_from_the_very_score_the_agreement_names(hot_at: int, tier: str) -> None:
+    fields = {"email": "a@maple.example", "phone": "+14195552001", "selection": "estimate"}
+    terms = terms_in_force("h", SHIPPED).terms
+    score = score_lines(lines_of({"fields": fields, "attribution": {}}, NOTHING, terms, AT), AT, terms.points).score
+    assert verdict(SHIPPED.replace("hot_at = 65", f"hot_at = {score + hot_at}"), **fields)[1] == tier
+
+
 @given(st.dictionaries(st.sampled_from(["email", "phone", "message", "selection", "postal_code", "last_name"]), st.text()))
 def test_whoever_raises_a_hand_where_we_work_is_qualified(fields: dict[str, str]) -> None:
     assert verdict(**fields)[0] == "mql"

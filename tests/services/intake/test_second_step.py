@@ -4,10 +4,13 @@ import asyncio
 import importlib
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from services.intake.domain.submissions import ATTRIBUTION
 from services.intake.store import submissions
+from tests.services.intake.conftest import Doors
 from tests.services.intake.support import NOW, Intake, Worker, plus_newsletter
 
 ADA = {"first_name": "Ada", "last_name": "Byron", "email": "ada@maple.example", "phone": "+14195552001", "selection": "estimate"}
@@ -148,6 +151,26 @@ async def test_the_first_touch_is_frozen_and_the_promise_travels(intake: Intake)
     assert told[1]["first_touch"]["gclid"] == "g1"
     opened = (await intake.events("lead.opened"))[1]
     assert (opened["lead_id"], opened["source"], opened["first_campaign"]) == (str(second), "mail", "spring")
+
+
+async def test_every_mark_of_a_campaign_is_kept_however_it_came(intake: Intake, doors: Doors) -> None:
+    marks = {name: f"{name}-1" for name in ATTRIBUTION if name not in ("landing_page", "referrer")}
+    page = "https://maple.example/offer?" + urlencode(marks)
+    for number, more in enumerate(({"attribution": marks}, marks, {"attribution": {"landing_page": page}})):
+        lead = {"email": f"a{number}@maple.example", "selection": "estimate", **more}
+        assert (await doors.http.post("/v1/leads", json=lead)).status_code == 202
+    await intake.qualify()
+    told = await intake.events("lead.qualified")
+    assert [{name: one["attribution"].get(name) for name in marks} for one in told] == [marks] * 3
+
+
+async def test_the_last_touch_is_the_submission_a_lead_was_opened_by_and_stays_so(intake: Intake) -> None:
+    first = await intake.lead(**ADA, attribution={"utm_source": "google"})
+    second = await intake.lead(**ADA | {"selection": "question"}, attribution={"utm_source": "mail"})
+    await intake.lead(**ADA | {"selection": "question", "message": "Still there?"}, attribution={"utm_source": "radio"})
+    rows = await intake.rows("SELECT id, first_touch, last_touch FROM lead WHERE stage <> 'merged' ORDER BY id")
+    wanted = [(first, first, first), (second, first, second)]
+    assert [(row["id"], row["first_touch"], row["last_touch"]) for row in rows] == wanted
 
 
 async def test_out_of_the_area_is_disqualified_with_the_referral_text(intake: Intake) -> None:

@@ -183,6 +183,7 @@ async def test_a_provider_that_does_not_answer_is_an_outage_and_no_verdict(failu
     assert await answer_of(Provider(), secret="wrong") == "outage", "our own mistake is nobody's guilt"
 
 
+@pytest.mark.parametrize(("shape", "name"), [("turnstile", "cf-turnstile-response"), ("hcaptcha", "h-captcha-response")])
 @pytest.mark.parametrize(
     ("on_outage", "token", "fails", "wanted"),
     [
@@ -197,6 +198,8 @@ async def test_a_form_with_a_puzzle_follows_its_own_rule(
     intake_database: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    shape: str,
+    name: str,
     on_outage: str,
     token: str,
     fails: bool,
@@ -205,18 +208,22 @@ async def test_a_form_with_a_puzzle_follows_its_own_rule(
     provider = Provider()
     provider.fails = httpx.ReadTimeout("2 s are over") if fails else None
     monkeypatch.setattr(main, "SiteVerify", lambda url, secret: SiteVerify(url, secret, transport=provider))
-    captcha = f'[captcha]\nprovider = "turnstile"\nsite_key = "k"\non_outage = "{on_outage}"\n'
-    async for doors in open_doors(intake_database, tmp_path, turnstile_secret="ours"):
+    captcha = f'[captcha]\nprovider = "{shape}"\nsite_key = "k"\non_outage = "{on_outage}"\n'
+    async for doors in open_doors(intake_database, tmp_path, **{f"{shape}_secret": "ours"}):
         await add_form(doors, SPRING + captcha)
         for path in ("/f/spring", "/v1/leads"):
             provider.asked.clear()
-            body = filled(form="spring", message=path, **{"cf-turnstile-response": token})
+            body = filled(form="spring", message=path, **{name: token})
             assert (await doors.http.post(path, json=body)).status_code == wanted[0]
         found = {(one["state"], one["reason"]) for one in await doors.submissions()}
         assert found == ({wanted[1:]} if wanted[1] else set())
         page = await doors.http.get("/f/spring")
-        assert 'class="cf-turnstile" data-sitekey="k"' in page.text
-        assert "script-src https://challenges.cloudflare.com" in page.headers["content-security-policy"]
+        host, kind = {
+            "turnstile": ("https://challenges.cloudflare.com", "cf-turnstile"),
+            "hcaptcha": ("https://js.hcaptcha.com", "h-captcha"),
+        }[shape]
+        assert f'class="{kind}" data-sitekey="k"' in page.text
+        assert f"script-src {host}" in page.headers["content-security-policy"]
 
 
 async def test_a_silent_provider_holds_nobody_for_longer_than_two_seconds() -> None:
