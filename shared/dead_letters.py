@@ -37,11 +37,11 @@ async def write(unit: Transaction, reader: str, letters: Sequence[Letter], now: 
         status = inbox.DEAD if letter.reason in ("failed", "parked") else inbox.REFUSED
         if not await inbox.mark(unit, name, topic=record.topic, key=key, status=status):
             continue
-        headers = {header: _text(value) for header, value in record.headers if not header.startswith("dlq-")}
+        headers = {_storable(header): _text(value) for header, value in record.headers if not header.startswith("dlq-")}
         headers |= {
             "dlq-consumer": reader,
             "dlq-reason": letter.reason,
-            "dlq-error": letter.error[:1000],
+            "dlq-error": _storable(letter.error[:1000]),
             "dlq-attempts": str(letter.attempts),
             "dlq-topic": record.topic,
             "dlq-partition": str(record.partition),
@@ -73,7 +73,12 @@ async def write_kept(unit: Transaction, reader: str, one: Received, reason: str,
 
 
 def _text(value: bytes | None) -> str:
-    return (value or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return _storable((value or b"").decode("utf-8", "replace"))
+
+
+def _storable(text: str) -> str:
+    """A stranger may write what a database does not take, in names too; a letter that cannot be kept would stop the reader."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 
 async def redrive(

@@ -122,6 +122,25 @@ async def test_an_event_without_identity_goes_to_the_dead_letters(database: Data
     assert [letter["dlq-reason"] for letter in await dead(database)] == ["unreadable"]
 
 
+@pytest.mark.parametrize("place", ["a name", "ce_id", "ce_source", "ce_time", "ce_subject", "traceparent", "key", "structured"])
+async def test_what_a_database_cannot_keep_becomes_a_letter_wherever_it_stands(database: Database, place: str) -> None:
+    effects, lead, good = Effects(), uuid7(), touched(uuid7(), "fine")
+    bad = touched(lead, "bad")
+    if place == "a name":
+        bad = FakeRecord(bad.topic, bad.key, [*bad.headers, ("ce_bad\0name", b"x")], b"{")
+    elif place == "key":
+        bad = FakeRecord(bad.topic, b"k\0", bad.headers, bad.value)
+    elif place == "structured":
+        body = b'{"specversion":"1.0","id":"1","source":"/x","type":"leadhandoff.lead.touched.v1","b\\u0000d":"x","data":{}}'
+        bad = FakeRecord(bad.topic, bad.key, [("content-type", b"application/cloudevents+json")], body)
+    else:
+        bad.headers[:] = [(name, b"a\0b" if name == place else value) for name, value in bad.headers]
+        bad.headers.extend([] if any(name == place for name, _ in bad.headers) else [(place, b"a\0b")])
+    await consumer(database, effects).apply([bad, good], NOW)
+    assert (UUID(good.key.decode()), "fine") in effects.seen
+    assert len(effects.seen) + len(await dead(database)) == 2
+
+
 async def test_each_lead_of_a_batch_goes_on_with_its_own_trace(database: Database) -> None:
     async def emits(unit: Transaction, received: list[Received], now: datetime) -> None:
         await emit(unit, [one.event for one in received], topic=INTAKE, source="/test", at=now)
