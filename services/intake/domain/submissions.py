@@ -1,6 +1,7 @@
 """What a submission is: its fields, what else came with it, and the keys that recognise it when it comes again."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,8 @@ ATTRIBUTION = [
 CONTROL = {"form", "consents", "attribution", "test", "external_id", *LIMITS, *PUZZLES, *TRAPS}
 SHOWN = ("version", "checkbox", "seller")  # of a consent: which words, which box, for whom
 MAX_ANSWERS, MAX_DEPTH, MAX_TEXT = 100, 20, 5000
+MOST_ATTRIBUTION = 8_000  # characters in all: thirteen marks and two addresses need fewer
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 class NotAnswerable(ValueError):
@@ -93,8 +96,12 @@ def _attribution(values: Mapping[str, Any]) -> dict[str, str]:
     }
     if isinstance(page := source.get("landing_page"), str) and "?" in page:
         source = _marks_in(page[:4000]) | source
-    kept = {str(k)[:100]: v.replace("\x00", "")[:512] for k, v in list(source.items())[:50] if isinstance(v, str) and v}
-    return {name: _bare(value) if name in ("landing_page", "referrer") else value for name, value in kept.items()}
+    kept = {str(k)[:100]: _CONTROL.sub("", v)[:512] for k, v in list(source.items())[:50] if isinstance(v, str) and v}
+    room, found = MOST_ATTRIBUTION, {}
+    for name, value in kept.items():
+        if (room := room - len(name) - len(value)) > 0:
+            found[name] = _bare(value) if name in ("landing_page", "referrer") else value
+    return found
 
 
 def _marks_in(page: str) -> dict[str, str]:

@@ -22,6 +22,9 @@ from shared.telemetry import current_traceparent
 SUBMISSIONS = Counter("lead_submissions_total", "Answers to submissions", ["form", "outcome"])
 
 
+MOST = 180_000  # bytes of what was said; a record of Kafka has room for 256 KiB, and says more than that
+
+
 class KeyReused(Exception):
     """The Idempotency-Key belongs to another content."""
 
@@ -111,6 +114,9 @@ def read_submission(
     except NotAnswerable as error:
         raise Invalid([FieldError(error.field, "invalid", error.detail)]) from error
     held = held or ("trap" if is_trapped(values) else None)
+    said = _said(form, content, held)
+    if len(said) > MOST:  # escapes and numbers may grow: what is taken must become an event
+        raise Invalid([FieldError("answers", "too_long", f"Please send at most {MOST // 1000} kB in all.")])
     return Submission(
         lead_id=uuid7(),
         form=form.key,
@@ -118,7 +124,7 @@ def read_submission(
         received_at=now,
         test=content["test"],
         held=held,
-        content_key=_content_key(form, content, held),
+        content_key=submissions.content_key(said),
         idempotency_key=submissions.idempotency_key(form.key, idempotency_key) if idempotency_key else None,
     )
 
@@ -132,6 +138,9 @@ def read_delivery(
     if not fields.get("email") and not fields.get("phone"):
         held = held or f"no valid email or phone. {faults(errors)}"[:500].strip()
     content = _content(fields, set_faults_aside(values, errors))
+    said = _said(form, content, held)
+    if len(said) > MOST:
+        held = held or f"too long to be told on: {len(said) // 1000} kB"
     return Submission(
         lead_id=uuid7(),
         form=form.key,
@@ -139,7 +148,7 @@ def read_delivery(
         received_at=now,
         test=content["test"],
         held=held,
-        content_key=_content_key(form, content, held),
+        content_key=submissions.content_key(said),
         idempotency_key=submissions.idempotency_key(provider_key) if provider_key else None,
         is_provider_id=provider_key is not None,
     )
@@ -151,8 +160,8 @@ def _prove(submission: Submission, evidence: dict[str, str] | None) -> None:
         submission.content["evidence"] = evidence
 
 
-def _content_key(form: Form, content: dict[str, Any], held: str | None) -> bytes:
-    return submissions.content_key(orjson.dumps(submissions.said(form.key, content, held), option=orjson.OPT_SORT_KEYS))
+def _said(form: Form, content: dict[str, Any], held: str | None) -> bytes:
+    return orjson.dumps(submissions.said(form.key, content, held), option=orjson.OPT_SORT_KEYS)
 
 
 def _content(fields: dict[str, str], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from services.intake.adapters.form_files import FormRefused, read_file
 from services.intake.pages.embed import integrity, markup, script
 from services.intake.store import forms as form_store
 from tests.services.intake.conftest import Doors
+from tests.services.intake.support import Intake
 from tests.services.intake.test_forms import SPRING
 
 GRACE = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.net", "phone": "+14195552002"}
@@ -138,6 +139,21 @@ async def test_sent_twice_is_one_and_corrected_is_another(doors: Doors) -> None:
     answers = [await doors.http.post("/f/contact", json=GRACE | ASKED | {"message": m}, headers=key) for m in ("x", "x", "y")]
     assert [one.status_code for one in answers] == [202, 202, 422]
     assert [one.headers.get("idempotent-replayed") for one in answers] == [None, "true", None]
+
+
+async def test_what_is_taken_has_room_in_an_event_however_it_grows(doors: Doors, intake: Intake) -> None:
+    """A control character is one byte of a form and six of JSON."""
+    grown = b"email=a%40maple.example" + b"".join(b"&x%d=" % n + b"\x01" * 4_990 for n in range(10))
+    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+    refused = await doors.http.post("/f/api", content=grown, headers=headers)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["detail"] == "Please send at most 180 kB in all."
+    fits = {f"x{n}": "\x01" * 4_990 for n in range(5)}
+    marks = {"attribution": {f"m{n}": "\x01\U0001f6bf" * 512 for n in range(12)}}
+    taken = await doors.http.post("/v1/leads", json={"email": "a@maple.example", **fits, **marks})
+    assert taken.status_code == 202
+    await intake.qualify()
+    assert [one["lead_id"] for one in await intake.events("lead.qualified")] == [taken.json()["lead_id"]]
 
 
 async def test_addresses_in_a_post_are_kept_and_never_opened(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
