@@ -15,7 +15,7 @@ import pytest
 from deploy.local.errors import LocalError
 from deploy.local.ports import Ports, free_ports
 from deploy.local.postgres import Postgres, remove_data
-from deploy.local.system import System
+from deploy.local.system import NOTHING_OF_YOURS, System
 from shared.database import Database
 from tests.support import in_thread
 
@@ -29,7 +29,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 async def system() -> AsyncIterator[System]:
     with tempfile.TemporaryDirectory(prefix="lead-handoff-") as place:
         folder = Path(place)
-        environment = {"HANDOFF_SEED_OWNER": "false", "FOLLOWUP_LEASE_SECONDS": "30"}
+        environment = NOTHING_OF_YOURS | {"HANDOFF_SEED_OWNER": "false", "FOLLOWUP_LEASE_SECONDS": "30"}
         try:
             async with System(folder, Ports.free(), environment=environment) as running:
                 for name in ("Rosa", "Sam", "Tina"):

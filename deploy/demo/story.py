@@ -4,6 +4,8 @@ import asyncio
 import csv
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +121,11 @@ class Story:
     async def _see_everything(self) -> None:
         """Every step, seen on Kafka: offers for all that qualified, clients, and the thank-you mails."""
         wanted = {
+            events.LeadOpened: {"Ada", "Grace", "Mary", "Ada, again", "Emmy", "Jean"},
             events.LeadQualified: {"Ada", "Grace", "Mary", "Ada, again", "Emmy"},
             events.AssignmentOffered: {"Ada", "Grace", "Mary", "Ada, again", "Emmy"},
             events.LeadDisqualified: {"Jean"},
+            events.AssignmentAccepted: {"Ada", "Grace"},
             events.LeadWon: {"Ada", "Grace"},
             events.JobCompleted: {"Ada", "Grace"},
             events.ClientCreated: {"Ada", "Grace"},
@@ -134,6 +138,9 @@ class Story:
             return all((kind, self.leads[name]) in seen for kind, names in wanted.items() for name in names)
 
         await self._until(all_seen, "every step on Kafka")
+        person_of = {str(event.lead_id): event.person_id for event in self.records if isinstance(event, events.LeadOpened)}
+        if person_of[self.leads["Ada"]] != person_of[self.leads["Ada, again"]]:
+            raise LocalError("Ada's second need was not recognised as hers.")
 
         async def all_mailed() -> bool:
             thanked = {mail["to"] for mail in await self.mails() if mail["subject"].startswith("Thank you")}
@@ -168,6 +175,11 @@ class Story:
     async def journey(self, lead_id: str) -> dict[str, Any]:
         body: dict[str, Any] = (await self.http.get(self._handoff(f"/v1/leads/{lead_id}"))).json()
         return body
+
+    async def text_of(self, mail: dict[str, Any]) -> str:
+        raw = await self.http.get(f"http://127.0.0.1:{self.system.ports.mail_page}/api/messages/{mail['id']}")
+        body = message_from_bytes(raw.content, _class=EmailMessage, policy=policy.default).get_body(("plain",))
+        return str(body.get_content()) if body else ""
 
     async def mails(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.http.get(f"http://127.0.0.1:{self.system.ports.mail_page}/api/messages")).json()

@@ -21,6 +21,12 @@ from shared.signing import new_api_key
 from shared.topics import create_topics
 
 SERVICES = ("intake", "handoff", "followup")
+# For a system that must touch nothing of the user's, whatever their shell exports: everything embedded.
+NOTHING_OF_YOURS = dict.fromkeys(
+    [f"{name.upper()}_DATABASE_URL" for name in SERVICES]
+    + ["KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SECURITY_PROTOCOL", "FOLLOWUP_SMTP_URL", "HANDOFF_SMTP_URL", "API_KEY_FILE"],
+    "",
+)
 
 
 class System:
