@@ -34,7 +34,7 @@ async def write(unit: Transaction, reader: str, letters: Sequence[Letter], now: 
         record, received = letter.record, letter.received
         name = (received.source, received.id) if received else ("?", f"{record.topic}:{record.partition}:{record.offset}")
         key = received.key if received else _text(record.key)
-        status = inbox.DEAD if letter.reason in ("failed", "parked") else inbox.REFUSED
+        status = {"failed": inbox.DEAD, "parked": inbox.PARKED}.get(letter.reason, inbox.REFUSED)
         if not await inbox.mark(unit, name, topic=record.topic, key=key, status=status):
             continue
         headers = {_storable(header): _text(value) for header, value in record.headers if not header.startswith("dlq-")}

@@ -9,7 +9,8 @@ from sqlmodel import Field, SQLModel
 from shared.database import Transaction, as_json
 from shared.envelope import Received
 
-DONE, DEAD, REFUSED = 0, 1, 2  # DEAD parks its key until it is redriven; REFUSED harms nobody and parks nothing
+# DEAD failed, and its key waits until it is redriven; PARKED waits behind it; REFUSED harms nobody and parks nothing.
+DONE, DEAD, REFUSED, PARKED = 0, 1, 2, 3
 
 
 class InboxRow(SQLModel):
@@ -29,7 +30,7 @@ class InboxRow(SQLModel):
 def inbox_indexes() -> tuple[Index, ...]:
     return (
         Index("inbox_received_at", "received_at", postgresql_using="brin"),
-        Index("inbox_dead", "topic", "key", postgresql_where="status = 1"),
+        Index("inbox_dead", "topic", "key", postgresql_where="status IN (1, 3)"),
     )
 
 
@@ -39,18 +40,22 @@ WITH fresh AS (
   SELECT * FROM json_to_recordset($1::json) AS r(s text, i text, t text, k text) ORDER BY 1, 2  -- one order: no deadlock
   ON CONFLICT DO NOTHING RETURNING source, event_id, topic, key)
 SELECT f.source, f.event_id, EXISTS (
-  SELECT 1 FROM inbox d WHERE d.status = 1 AND d.topic = f.topic AND d.key = f.key) AS parked
+  SELECT 1 FROM inbox d WHERE d.status IN (1, 3) AND d.topic = f.topic AND d.key = f.key) AS parked
 FROM fresh f"""
 REVIVE = """
-UPDATE inbox SET status = 0 FROM unnest($1::text[], $2::text[]) AS r(source, event_id)
-WHERE inbox.source = r.source AND inbox.event_id = r.event_id AND status <> 0
-RETURNING inbox.source, inbox.event_id, FALSE AS parked"""
+WITH r AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[]) AS r(source, event_id))
+UPDATE inbox i SET status = 0 FROM r WHERE i.source = r.source AND i.event_id = r.event_id AND i.status <> 0
+AND NOT (i.status = 3 AND EXISTS (  -- what it waits behind failed again, and is not among these
+  SELECT 1 FROM inbox d WHERE d.status = 1 AND d.topic = i.topic AND d.key = i.key
+  AND NOT EXISTS (SELECT 1 FROM r WHERE r.source = d.source AND r.event_id = d.event_id)))
+RETURNING i.source, i.event_id, FALSE AS parked"""
 
 Name = tuple[str, str]
 
 
 async def claim(unit: Transaction, received: Sequence[Received]) -> dict[Name, bool]:
-    """The events nobody has handled yet, each with whether its key is parked. A redriven one counts if it was dead."""
+    """The events nobody has handled yet, each with whether its key is parked. A redriven one counts if it was dead,
+    and none that failed before it still is: the rest of a key never overtakes its head."""
     names = [{"s": one.source, "i": one.id, "t": one.topic, "k": one.key} for one in received]
     found = await unit.fetch(CLAIM, as_json(names))
     if redriven := [one for one in received if one.redriven]:

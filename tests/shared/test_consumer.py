@@ -103,6 +103,21 @@ async def test_redrive_is_not_taken_for_a_duplicate_and_unparks_the_key(database
     assert [message for _, message in effects.seen] == ["boom", "later", "new"]
 
 
+async def test_what_waits_behind_a_failed_event_does_not_overtake_it_when_it_fails_again(database: Database) -> None:
+    effects, lead = Effects(broken={"boom"}), uuid7()
+    boom, later, last = (touched(lead, message) for message in ("boom", "later", "last"))
+    await consumer(database, effects).apply([boom, later, last], NOW)
+    effects.seen.clear()
+    again = [FakeRecord(r.topic, r.key, [*r.headers, ("redrive-count", b"1")], r.value) for r in (boom, later, last)]
+    for record in again:  # one poll each, as they come
+        await consumer(database, effects).apply([record], NOW)
+    assert effects.seen == []
+    effects.broken.clear()
+    for record in again:
+        await consumer(database, effects).apply([record], NOW)
+    assert [message for _, message in effects.seen] == ["boom", "later", "last"]
+
+
 async def test_a_plain_redelivery_of_a_dead_event_stays_dead(database: Database) -> None:
     effects, lead = Effects(broken={"boom"}), uuid7()
     boom = touched(lead, "boom")
