@@ -2,14 +2,19 @@
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import httpx
 
-from deploy.local.system import System
+from deploy.local.system import SERVICES, System
+from services.intake.store import ledger
+from shared.database import Transaction
 from shared.events import HANDOFF, INTAKE
 from tests.support import person, read_topic, until
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Load:
@@ -74,11 +79,20 @@ async def check(system: System, answered: set[str]) -> None:
             "SELECT count(DISTINCT lead_id) FROM assignment"
         )
         assert await intake.fetchval("SELECT count(*) FROM submission WHERE state = 'waiting'") == 0
+        assert await ledger.mismatches(Transaction(intake), LONG_AGO) == 0
+        insisted = "SELECT content->'fields'->>'email' FROM submission WHERE id::text = ANY($1::text[])"
+        kept = f"SELECT count(*) FROM submission WHERE content->'fields'->>'email' IN ({insisted})"
+        assert await intake.fetchval(kept, list(answered)) == len(answered), "what was sent again was kept again"
         stored = {row["id"] for row in await intake.fetch("SELECT id::text FROM submission")}
         assert answered <= stored
     finally:
         await handoff.close()
         await intake.close()
+    for service in SERVICES:
+        database = await asyncpg.connect(system.postgres.url(service))
+        dead = await database.fetch("SELECT key FROM inbox WHERE status <> 0 AND key = ANY($1::text[])", list(answered))
+        await database.close()
+        assert dead == [], f"{service} has dead letters of leads that were fine"
 
 
 def _told(records: list[Any], key: str, topic: str) -> str:
