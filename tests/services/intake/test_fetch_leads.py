@@ -1,18 +1,24 @@
 """A lead that came as a notice is fetched: at once, or when its sender can answer again, and never twice."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from deploy.local.ports import free_ports
 from services.intake.adapters.graph_api import GraphApi
+from services.intake.main import build
+from services.intake.settings import Settings
 from services.intake.store import endpoints as store
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.fetch_leads import FetchLeads
@@ -21,6 +27,7 @@ from services.intake.use_cases.hear_sender import Endpoints
 from tests.services.intake import senders
 from tests.services.intake.conftest import Doors
 from tests.services.intake.test_senders import endpoint
+from tests.support import until
 
 LEAD = {
     "field_data": [
@@ -183,3 +190,28 @@ async def test_what_a_dead_replica_had_in_hand_is_fetched_by_another(world: Worl
     assert len(world.graph.asked) == 1
     await world.later(minutes=2)
     assert sorted(world.graph.asked) == ["7", "8"]
+
+
+async def test_the_service_itself_asks_the_address_and_shows_the_token_of_its_settings(
+    doors: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, port, path = Graph(leads={"7": LEAD}), free_ports(1)[0], await endpoint(doors, "meta")
+    monkeypatch.setenv("INTAKE_META_GRAPH_URL", f"http://127.0.0.1:{port}/v23.0")
+    monkeypatch.setenv("INTAKE_META_TOKEN", "page-token")
+    service = build(Settings(database_url=doors.database.url, local_dir=tmp_path))
+    service.database._pool = doors.database._pool
+    for start in service.on_start:
+        await start()
+    server = uvicorn.Server(uvicorn.Config(graph.app, port=port, lifespan="off", log_level="warning"))
+    work = [
+        asyncio.create_task(one()) for one in (server.serve, service.background["capture"], service.background["fetch leads"])
+    ]
+    body = senders.meta_notice("7")
+    await doors.http.post(path, content=body, headers={"Content-Type": "application/json", **senders.meta_signature(body)})
+    await until(doors.submissions, what="the lead that was announced")
+    assert ((await doors.only_submission())["content"]["external_id"], set(graph.asked)) == ("7", {"7"})
+    server.should_exit = True
+    await work[0]
+    for task in work[1:]:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)

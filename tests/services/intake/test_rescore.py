@@ -1,5 +1,6 @@
 """A new agreement scores open leads again: visibly, from where it stopped, once."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,7 +16,8 @@ from services.intake.use_cases.terms import terms_in_force
 from shared import events
 from shared.agreement import hash_of
 from shared.envelope import Received
-from tests.services.intake.support import NOW, Intake, plus_newsletter
+from tests.services.intake.support import NOW, Intake, Worker, command, plus_newsletter
+from tests.support import until
 
 READER = {"selection": "newsletter", "message": "Please tell me about boilers."}
 EASIER = plus_newsletter().replace("qualifies_at = 50", "qualifies_at = 30")
@@ -135,3 +137,26 @@ async def test_the_stored_score_is_the_sum_of_the_stored_lines_as_of_the_decisio
             found = score_lines(lines, lead["decided_at"], terms_in_force(*agreement).terms.points)
             assert (found.score, found.grade) == (lead["score"], lead["grade"])
             assert sum(point.counts for point in found.points) == 1000 * lead["score"]
+
+
+async def test_the_service_scores_again_by_itself_and_the_command_says_how_far_it_is(intake: Intake) -> None:
+    await readers(intake, 5)
+    await apply(intake, EASIER)
+    await rescore_once(intake, 2)
+    short = hash_of(EASIER)[:12]
+    assert f"{short}  under way  2 of 5, 2 newly qualified, 0 disqualified, 0 failed" in await command(
+        intake, "rescore", "status"
+    )
+    working = asyncio.create_task(Worker(intake.database).rescore())
+    try:
+
+        async def is_finished() -> bool:
+            return bool(await intake.value("SELECT finished_at IS NOT NULL FROM rescore"))
+
+        await until(is_finished, what="the leads scored again")
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    status = await command(intake, "rescore", "status")
+    assert (f"{short}  finished" in status, "5 of 5, 5 newly qualified, 0 disqualified, 0 failed" in status) == (True, True)
+    assert await intake.value("SELECT count(*) FROM lead WHERE stage = 'mql' AND agreement = $1", hash_of(EASIER)) == 5
