@@ -18,6 +18,12 @@ class Answer:
     evidence: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
+def evidence(form_version: int, **found: str | None) -> dict[str, str]:
+    """What consent was given on: printable and short; what nobody said is left out."""
+    texts = {name: "".join(one for one in value if one.isprintable())[:500] for name, value in found.items() if value}
+    return {**texts, "form_version": str(form_version)}
+
+
 def told_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in TOLD if row[name] is not None}
 

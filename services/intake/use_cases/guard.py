@@ -13,6 +13,7 @@ from services.intake.adapters.captcha import Captcha, hosts_of, token_of
 from services.intake.adapters.contact_details import e164
 from services.intake.adapters.disposable import is_disposable
 from services.intake.adapters.visits import Network, Visit, block_of, visit_of
+from services.intake.domain.consent import evidence
 from services.intake.domain.forms import Form
 from services.intake.domain.rate_limits import Buckets
 from services.intake.domain.spam import Signals, count_links, is_trapped, reason_to_hold
@@ -99,9 +100,7 @@ class Guard:
     def evidence(self, form: Form, visit: Visit, page: str | None) -> dict[str, str]:
         """What consent was given on, and by whom, as far as the installation wants to know."""
         address = {"full": visit.address, "block": block_of(visit.address)}.get(self.evidence_ip, "")
-        found = {"page_url": page or visit.page, "ip": address, "user_agent": visit.user_agent}
-        found = {name: "".join(one for one in value if one.isprintable())[:500] for name, value in found.items() if value}
-        return {**found, "form_version": str(form.version)}
+        return evidence(form.version, page_url=page or visit.page, ip=address, user_agent=visit.user_agent)
 
     def loaded_at(self, form: Form, now: datetime) -> str:
         """The time of loading, as a hidden field nobody else can write."""

@@ -13,7 +13,8 @@ from services.intake.adapters.senders import KINDS
 from services.intake.adapters.senders.bodies import objects_of
 from services.intake.adapters.senders.post import Heard, NotUnderstood, Post, Reading
 from services.intake.adapters.senders.signatures import same
-from services.intake.domain.aliases import SELECTIONS, canonical
+from services.intake.domain.aliases import PAGES, SELECTIONS, canonical
+from services.intake.domain.consent import evidence
 from services.intake.domain.forms import Form
 from services.intake.store import endpoints as store
 from services.intake.use_cases.capture import Capture
@@ -70,9 +71,9 @@ class Endpoints:
     async def keep(self, form: Form, endpoint_id: str, reading: Reading, now: datetime) -> UUID:
         values = canonical(reading.values, own=form.own_names, selections=form.selections or SELECTIONS)
         key = f"{endpoint_id}\0{reading.provider_id}" if reading.provider_id else None
-        kept = await self.capture.keep_delivery(
-            form, values, now=now, provider_key=key, held=reading.held, evidence={"form_version": str(form.version)}
-        )
+        page = next((found for name in PAGES if isinstance(found := reading.values.get(name), str)), None)
+        proof = evidence(form.version, page_url=page)
+        kept = await self.capture.keep_delivery(form, values, now=now, provider_key=key, held=reading.held, evidence=proof)
         return kept.lead_id
 
     async def handshake(self, endpoint_id: str, query: Mapping[str, str]) -> str:

@@ -208,10 +208,12 @@ async def test_the_service_itself_asks_the_address_and_shows_the_token_of_its_se
     ]
     body = senders.meta_notice("7")
     await doors.http.post(path, content=body, headers={"Content-Type": "application/json", **senders.meta_signature(body)})
-    await until(doors.submissions, what="the lead that was announced")
-    assert ((await doors.only_submission())["content"]["external_id"], set(graph.asked)) == ("7", {"7"})
-    server.should_exit = True
-    await work[0]
-    for task in work[1:]:
-        task.cancel()
-    await asyncio.gather(*work, return_exceptions=True)
+    try:
+        await until(doors.submissions, what="the lead that was announced")
+        assert ((await doors.only_submission())["content"]["external_id"], set(graph.asked)) == ("7", {"7"})
+    finally:
+        server.should_exit = True
+        await work[0]
+        for task in work[1:]:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)

@@ -9,6 +9,7 @@ import pytest
 
 from services.intake.adapters.form_files import FormRefused, read_file
 from services.intake.pages.embed import integrity, markup, script
+from services.intake.store import endpoints
 from services.intake.store import forms as form_store
 from tests.services.intake.conftest import Doors
 from tests.services.intake.support import Intake
@@ -182,6 +183,17 @@ async def test_consent_over_the_api_has_its_evidence_too_and_nothing_is_kept_of_
     asked, silent = [one["content"] for one in await doors.submissions()]
     assert asked["evidence"] == {"page_url": f"{SITE}/offer", "ip": "127.0.0.1", "user_agent": "Crm/2", "form_version": "1"}
     assert "evidence" not in silent
+
+
+async def test_a_webhooks_consent_names_the_page_and_the_form_version_where_it_says_them(doors: Doors) -> None:
+    said = {"email": "a@maple.example", "consents": [{"channel": "sms", "granted": True, "text": "Text me."}]}
+    async with doors.database.transaction() as unit:
+        await endpoints.add(unit, {"id": "hook", "kind": "generic", "form": "api", "created_at": datetime.now(UTC)})
+    for more in ({"page_url": f"{SITE}/offer\n", "landing_page": f"{SITE}/"}, {"message": "from nowhere"}):
+        assert (await doors.http.post("/hooks/hook", json=said | more)).status_code == 200
+    known, bare = [one["content"]["evidence"] for one in await doors.submissions()]
+    assert known == {"page_url": f"{SITE}/offer", "form_version": "1"}
+    assert bare == {"form_version": "1"}
 
 
 async def test_two_who_count_from_one_do_not_get_in_each_others_way(doors: Doors) -> None:
