@@ -25,7 +25,11 @@ def evidence(form_version: int, **found: str | None) -> dict[str, str]:
 
 
 def told_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in TOLD if row[name] is not None}
+    """For others: of the page its place, for what stands behind a `?` may name somebody."""
+    told = {name: row[name] for name in TOLD if row[name] is not None}
+    if page := told.get("page_url"):
+        told["page_url"] = page.partition("?")[0].partition("#")[0]
+    return told
 
 
 def current(answers: Iterable[Answer]) -> list[Answer]:

@@ -29,6 +29,7 @@ class Canary:
         self._api_key_file = api_key_file
 
     async def run(self) -> None:
+        LAST_ARRIVED.set_to_current_time()  # from now on silence counts
         async with httpx.AsyncClient(timeout=10) as client:
             while True:
                 await asyncio.sleep(self._seconds)
