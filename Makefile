@@ -4,6 +4,8 @@ BIN = .venv/bin
 RUN = PYTHONPATH=. $(BIN)/python
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --quiet
 
+STATE = $(or $(LOCAL_DIR),.local)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check format bench calendar-proof faults cases contracts validate-contracts secrets requirements clean
 
@@ -64,5 +66,5 @@ requirements: .venv/.dev ## Compile requirements*.in with hashes
 	@for r in requirements requirements-local requirements-dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $$r.in -o $$r.txt; done
 
 clean: ## Remove the local state (databases, Kafka, mails); keeps .venv and downloads
-	@$(RUN) -c "from pathlib import Path; from deploy.local.postgres import remove_data; remove_data(Path('.local/postgres'))"
-	@rm -rf .local/kafka .local/mail .local/run .local/demo .local/api-key .local/secret-key
+	@$(RUN) -c "from pathlib import Path; from deploy.local.postgres import remove_data; [remove_data(Path('$(STATE)') / one / 'postgres') for one in ('', 'demo')]"
+	@rm -rf $(addprefix $(STATE)/, kafka mail run demo api-key secret-key)

@@ -135,7 +135,7 @@ class Scheduler:
         return done
 
     async def tidy(self) -> None:
-        """Once a minute: expired receipts, old inbox rows, and the age that pages."""
+        """Every ten seconds: expired receipts, old inbox rows, and the age that pages."""
         while True:
             try:
                 now = datetime.now(UTC)

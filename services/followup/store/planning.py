@@ -118,13 +118,6 @@ async def short_clients(unit: Transaction, horizon: date, limit: int) -> Rows:
     )
 
 
-async def forget_basis(unit: Transaction, client_ids: Collection[UUID], cause: str) -> None:
-    """Their calendar is planned again by the next turn of the planner."""
-    await unit.execute(
-        "UPDATE enrolment SET basis = $2 WHERE client_id = ANY($1) AND state = 'active'", list(client_ids), f"cause={cause}"
-    )
-
-
 async def journal(unit: Transaction, row: dict[str, Any]) -> None:
     await unit.insert(models.Recomputation, [row])
 

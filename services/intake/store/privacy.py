@@ -73,8 +73,3 @@ async def withdraw_events(unit: Transaction, lead_ids: Sequence[UUID]) -> None:
 
 async def remember_erasure(unit: Transaction, hashes: Sequence[bytes], now: datetime) -> None:
     await unit.insert(models.Erasure, [{"key_hash": one, "at": now} for one in hashes], "ON CONFLICT DO NOTHING")
-
-
-async def erased_at(unit: Transaction, key_hash: bytes) -> datetime | None:
-    found = await unit.value("SELECT at FROM erasure WHERE key_hash = $1", key_hash)
-    return found  # type: ignore[no-any-return]
