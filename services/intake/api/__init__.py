@@ -27,7 +27,7 @@ def add_routes(app: FastAPI, settings: Settings, capture: Capture, forms: FormBo
         tags=["capture"],
         summary="Hand in a lead",
         openapi_extra=body_schema("application/json"),
-        responses={202: RECEIVED, **problems(400, 401, 403, 404, 413, 415, 422, 429, 503)},
+        responses={202: RECEIVED, **problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)},
     )
     async def post_lead(request: Request) -> Response:
         media_type = media_type_of(request)

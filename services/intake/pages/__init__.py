@@ -32,7 +32,7 @@ def add_routes(app: FastAPI, posts: FormPosts, forms: FormBook) -> None:
             202: RECEIVED,
             303: {"description": "Stored"},
             422: {"description": "The page again, or a problem", "content": {"text/html": {}, "application/problem+json": {}}},
-            **problems(400, 401, 403, 404, 413, 415, 429, 503),
+            **problems(400, 401, 403, 404, 409, 413, 415, 429, 503),
         },
     )
     async def post_form(request: Request, form: str) -> Response:

@@ -48,7 +48,7 @@ class LeadForm extends HTMLElement {
       try {
         const headers = { Accept: "application/json", "Idempotency-Key": this.key };
         const answer = await fetch(this.form.action, { method: "POST", body, headers, credentials: "omit" });
-        if (attempt >= TRIES || ![429, 502, 503, 504].includes(answer.status)) return answer;
+        if (attempt >= TRIES || ![409, 429, 502, 503, 504].includes(answer.status)) return answer;
         const wait = Number(answer.headers.get("Retry-After")) || 2 ** attempt;
         if (wait > 10) return answer;
         await new Promise((done) => setTimeout(done, wait * 1000));

@@ -15,7 +15,7 @@ from services.intake.domain.aliases import SELECTIONS, canonical
 from services.intake.domain.forms import Form, ticked_boxes
 from services.intake.pages.rendering import form_page, headers_of
 from services.intake.use_cases.answers import received, refusal
-from services.intake.use_cases.capture import Capture, Invalid, KeyReused
+from services.intake.use_cases.capture import Capture, Invalid, KeyBusy, KeyReused
 from services.intake.use_cases.guard import Guard
 from shared.group_commit import Overloaded
 from shared.http import Problem
@@ -34,7 +34,7 @@ class FormPosts:
             response = await self._answer(request, form)
         except Problem as error:
             response = error.response()
-        except (KeyReused, Overloaded) as error:
+        except (KeyReused, KeyBusy, Overloaded) as error:
             response = refusal(error)
         response.headers.update(cors_headers(form, request))
         return response

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from services.intake.store.receipts import Captured
-from services.intake.use_cases.capture import Invalid, KeyReused
+from services.intake.use_cases.capture import Invalid, KeyBusy, KeyReused
 from shared.group_commit import Overloaded
 from shared.http import Problem, ReadyJson
 
@@ -62,7 +62,7 @@ def received(captured: Captured, *, replayed: bool = False, redirect_url: str | 
     return ReadyJson(orjson.dumps(told), 202, headers)
 
 
-def refusal(error: Invalid | KeyReused | Overloaded) -> Response:
+def refusal(error: Invalid | KeyReused | KeyBusy | Overloaded) -> Response:
     """What capturing refuses, as a problem."""
     if isinstance(error, Invalid):
         listed = [{"field": one.field, "code": one.code, "detail": one.detail} for one in error.errors]
@@ -70,6 +70,9 @@ def refusal(error: Invalid | KeyReused | Overloaded) -> Response:
     if isinstance(error, KeyReused):
         detail = "This Idempotency-Key was used for another lead. Please use a new key for a new lead."
         return Problem(422, detail, errors=[]).response()
+    if isinstance(error, KeyBusy):
+        detail = "The first request with this Idempotency-Key is still being stored. Please send this again in a second."
+        return Problem(409, detail, {"Retry-After": "1"}).response()
     return Problem(503, "We are busy. Please send this again in a few seconds.", {"Retry-After": "2"}).response()
 
 
@@ -77,5 +80,5 @@ def install(app: FastAPI) -> None:
     async def answer(_: Request, error: Any) -> Response:
         return refusal(error)
 
-    for refused in (Invalid, KeyReused, Overloaded):
+    for refused in (Invalid, KeyReused, KeyBusy, Overloaded):
         app.add_exception_handler(refused, answer)

@@ -1,7 +1,8 @@
 """The first step: check a post and make it a submission that can be stored."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,11 +23,16 @@ from shared.telemetry import current_traceparent
 SUBMISSIONS = Counter("lead_submissions_total", "Answers to submissions", ["form", "outcome"])
 
 
+KEY_PATIENCE = 1.0  # seconds
 MOST = 180_000  # bytes of what was said; a record of Kafka has room for 256 KiB, and says more than that
 
 
 class KeyReused(Exception):
     """The Idempotency-Key belongs to another content."""
+
+
+class KeyBusy(Exception):
+    """The first request with this Idempotency-Key is still being stored."""
 
 
 class Invalid(Exception):
@@ -43,6 +49,7 @@ class Capture:
 
     region: str
     queue: GroupCommit[Submission, Captured]
+    running: dict[bytes, asyncio.Future[None]] = field(default_factory=dict)  # by the key of who is being stored
 
     async def keep(
         self,
@@ -55,7 +62,7 @@ class Capture:
         held: str | None = None,
         evidence: dict[str, str] | None = None,
     ) -> Captured:
-        """Raises Invalid, KeyReused or Overloaded; then nothing was promised. `held`: why it is quarantined at once."""
+        """Raises Invalid, KeyReused, KeyBusy or Overloaded; then nothing was promised. `held`: why it is quarantined at once."""
         region = form.region or self.region
         try:
             submission = read_submission(form, values, region=region, now=now, idempotency_key=idempotency_key, held=held)
@@ -65,7 +72,7 @@ class Capture:
         except Invalid:
             SUBMISSIONS.labels(form.key, "invalid").inc()
             raise
-        return await self._store(submission)
+        return await (self._store_keyed(submission) if idempotency_key else self._store(submission))
 
     async def keep_delivery(
         self,
@@ -82,6 +89,20 @@ class Capture:
         submission = read_delivery(form, values, region=region, now=now, provider_key=provider_key, held=held)
         _prove(submission, evidence)
         return await self._store(submission)
+
+    async def _store_keyed(self, submission: Submission) -> Captured:
+        """A second request with a key waits a moment for the first's answer; if that takes longer it is to come again."""
+        key = submission.idempotency_key or b""
+        if (first := self.running.get(key)) is not None and not (await asyncio.wait({first}, timeout=KEY_PATIENCE))[0]:
+            raise KeyBusy
+        ours: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.running.setdefault(key, ours)
+        try:
+            return await self._store(submission)
+        finally:
+            ours.set_result(None)
+            if self.running.get(key) is ours:
+                del self.running[key]
 
     async def _store(self, submission: Submission) -> Captured:
         submission.content["trace"] = current_traceparent()  # the second step goes on with it

@@ -45,7 +45,9 @@ def test_a_mistake_is_said_beside_its_field_and_in_a_summary() -> None:
     assert found["thanks"] is None
 
 
-@pytest.mark.parametrize("refused", [[503, {}, {"Retry-After": "3"}], [429, {}, {"Retry-After": "3"}], [0, None]])
+@pytest.mark.parametrize(
+    "refused", [[503, {}, {"Retry-After": "3"}], [409, {}, {"Retry-After": "3"}], [429, {}, {"Retry-After": "3"}], [0, None]]
+)
 def test_it_tries_again_with_the_same_key_when_it_was_told_to(refused: list[Any]) -> None:
     found = play(refused, TAKEN)
     assert len({post["key"] for post in found["posts"]}) == 1

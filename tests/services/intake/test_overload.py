@@ -39,6 +39,29 @@ async def test_a_full_queue_refuses_at_once_and_stores_what_it_took(intake_datab
         assert taken
 
 
+@pytest.mark.parametrize("path", ["/v1/leads", "/f/api"])
+async def test_a_second_request_with_a_key_waits_for_the_first_and_is_told_to_come_again_if_that_takes_long(
+    intake_database: Database, tmp_path: Path, path: str
+) -> None:
+    async for doors in open_doors(intake_database, tmp_path):
+        post, key = doors.http.post, {"Idempotency-Key": "k1"}
+        blocker = await intake_database._pool.acquire()
+        transaction = blocker.transaction()
+        await transaction.start()
+        await blocker.execute("LOCK TABLE submission, receipt IN ACCESS EXCLUSIVE MODE")  # a database that is very slow
+        first = asyncio.create_task(post(path, json=GOOD, headers=key))
+        await asyncio.sleep(0.05)
+        busy = await post(path, json=GOOD, headers=key)
+        assert (busy.status_code, busy.headers["retry-after"]) == (409, "1")
+        waits = asyncio.create_task(post(path, json=GOOD, headers=key))
+        await asyncio.sleep(0.1)
+        await transaction.rollback()
+        await intake_database._pool.release(blocker)
+        answers = [await one for one in (first, waits)]
+        assert [one.status_code for one in answers] == [202, 202]
+        assert len({one.json()["lead_id"] for one in answers}) == len(await doors.submissions()) == 1
+
+
 async def test_a_database_that_is_away_is_no_fault_of_the_sender(intake_database: Database, tmp_path: Path) -> None:
     async for doors in open_doors(intake_database, tmp_path):
         path = await endpoint(doors, "generic", None)
