@@ -111,7 +111,8 @@ class Process:
     def must_run(self) -> None:
         """Raises LocalError with its last words."""
         if not self.is_running:
-            raise LocalError(f"{self.name} stopped by itself. Its last lines, from {self.log}:\n{self.tail()}")
+            again = "Start it again: whatever was acknowledged is kept."
+            raise LocalError(f"{self.name} stopped by itself. {again} Its last lines, from {self.log}:\n{self.tail()}")
 
 
 def _signal_group(pid: int, number: int) -> None:
