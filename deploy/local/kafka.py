@@ -50,6 +50,7 @@ log.cleaner.dedupe.buffer.size=16777216
 FLAGS = [
     *("-Xms64m", "-Xmx384m", "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
     *("-XX:MaxDirectMemorySize=128m", "-Djava.awt.headless=true", "-Djava.security.egd=file:/dev/urandom"),
+    "-XX:+IgnoreUnrecognizedVMOptions",  # a Java older than the wheel's starts too, without the cache of classes
     *("--enable-native-access=ALL-UNNAMED", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"),
 ]
 

@@ -15,9 +15,10 @@ async def add(unit: Transaction, jobs: list[dict[str, Any]]) -> None:
 
 CLAIM = """
 WITH oldest AS MATERIALIZED (SELECT id, rep_id FROM mail_job WHERE due_at <= $1 ORDER BY due_at, id LIMIT $3),
-crowded AS MATERIALIZED (  -- who gets one mail for all of them
-  SELECT rep_id FROM mail_job WHERE due_at <= $1 AND kind = 'offer' AND rep_id IN (SELECT rep_id FROM oldest)
-  GROUP BY rep_id HAVING count(*) > $4)
+crowded AS MATERIALIZED (  -- who gets one mail for all of them: only what is still open makes a crowd
+  SELECT m.rep_id FROM mail_job m JOIN assignment a ON a.id = m.assignment_id AND a.state = 'offered'
+  WHERE m.due_at <= $1 AND m.kind = 'offer' AND m.rep_id IN (SELECT rep_id FROM oldest)
+  GROUP BY m.rep_id HAVING count(*) > $4)
 UPDATE mail_job SET attempts = attempts + 1, due_at = $1 + $2::interval * (1 << least(attempts, 6))
 WHERE id = ANY(ARRAY(
   SELECT id FROM mail_job WHERE due_at <= $1 AND (id IN (SELECT id FROM oldest)

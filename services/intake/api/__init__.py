@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import Response
 
 from services.intake.adapters.requests import idempotency_key, json_object, media_type_of
-from services.intake.adapters.visits import visit_of
 from services.intake.api.people import people_routes
 from services.intake.settings import Settings
 from services.intake.use_cases.answers import RECEIVED, body_schema, received
@@ -38,7 +37,7 @@ def add_routes(app: FastAPI, settings: Settings, capture: Capture, forms: FormBo
         if form is None:
             raise Problem(404, "There is no form of this name.")
         held = await guard.admit_software(form, request, values) if guard.watches(form) else None
-        evidence = guard.evidence(form, visit_of(request, guard.trusted_proxies), None) if values.get("consents") else None
+        evidence = guard.evidence_over_api(form, request) if values.get("consents") else None
         captured = await capture.keep(form, values, now=datetime.now(UTC), idempotency_key=key, held=held, evidence=evidence)
         return received(captured, replayed=captured.repeated and key is not None)
 

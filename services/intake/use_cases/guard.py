@@ -97,6 +97,12 @@ class Guard:
             raise Problem(503, "We could not check that you are a person. Please try again in a minute.", {"Retry-After": "60"})
         return "captcha not solved" if answer == "failed" else "captcha could not be checked"
 
+    def evidence_over_api(self, form: Form, request: Request) -> dict[str, str]:
+        """Software with a key of ours speaks for somebody: its own address and browser prove nothing about them."""
+        if shows_key(request):
+            return evidence(form.version)
+        return self.evidence(form, visit_of(request, self.trusted_proxies), None)
+
     def evidence(self, form: Form, visit: Visit, page: str | None) -> dict[str, str]:
         """What consent was given on, and by whom, as far as the installation wants to know."""
         address = {"full": visit.address, "block": block_of(visit.address)}.get(self.evidence_ip, "")

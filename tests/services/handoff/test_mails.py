@@ -15,6 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from deploy.local.ports import free_ports
+from services.handoff import store
 from services.handoff.adapters.smtp import Smtp
 from services.handoff.use_cases.mails import AT_ONCE, claim_mails, settle_mails
 from shared import events
@@ -221,6 +222,16 @@ async def test_a_crowd_of_offers_to_one_rep_is_one_mail_however_many_are_due(han
         outgoing, _ = await claim_mails(unit, LINKS, handoff.now)
     assert sorted(one.mail.to for one in outgoing) == ["rosa@maple.example", "sam@maple.example"]
     assert sum(len(one.job_ids) for one in outgoing) == 2 * AT_ONCE
+
+
+async def test_offers_that_are_no_longer_open_make_no_crowd(handoff: Handoff) -> None:
+    for _ in range(20):
+        await handoff.qualify()
+    async with handoff.database.transaction() as unit:
+        await unit.execute(
+            "UPDATE assignment SET state = 'accepted' WHERE id IN (SELECT id FROM assignment ORDER BY id LIMIT 16)"
+        )
+        assert len(await store.mails.claim(unit, handoff.now, timedelta(seconds=60), 1, crowd=5)) == 1
 
 
 async def test_a_full_claim_says_that_more_may_be_due(handoff: Handoff) -> None:

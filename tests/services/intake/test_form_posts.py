@@ -180,7 +180,10 @@ async def test_consent_over_the_api_has_its_evidence_too_and_nothing_is_kept_of_
     for more in ({"consents": [said]}, {"message": "no question asked"}):
         headers = {"User-Agent": "Crm/2", "Referer": f"{SITE}/offer"}
         assert (await doors.http.post("/v1/leads", json={"email": "a@maple.example", **more}, headers=headers)).status_code == 202
-    asked, silent = [one["content"] for one in await doors.submissions()]
+    headers["Authorization"] = "Bearer lh_00000001_x"
+    assert (await doors.http.post("/v1/leads", json={"email": "b@maple.example", "consents": [said]}, headers=headers)).is_success
+    asked, silent, spoken_for = [one["content"] for one in await doors.submissions()]
+    assert spoken_for["evidence"] == {"form_version": "1"}, "a CRM's own address is nobody's proof"
     assert asked["evidence"] == {"page_url": f"{SITE}/offer", "ip": "127.0.0.1", "user_agent": "Crm/2", "form_version": "1"}
     assert "evidence" not in silent
 
