@@ -96,11 +96,12 @@ def _attribution(values: Mapping[str, Any]) -> dict[str, str]:
     }
     if isinstance(page := source.get("landing_page"), str) and "?" in page:
         source = _marks_in(page[:4000]) | source
-    kept = {str(k)[:100]: _CONTROL.sub("", v)[:512] for k, v in list(source.items())[:50] if isinstance(v, str) and v}
+    first = sorted(source.items(), key=lambda one: one[0] not in ATTRIBUTION)  # what we know, before what may not fit
+    kept = {str(k)[:100]: _CONTROL.sub("", v)[:512] for k, v in first[:50] if isinstance(v, str) and v}
     room, found = MOST_ATTRIBUTION, {}
     for name, value in kept.items():
-        if (room := room - len(name) - len(value)) > 0:
-            found[name] = _bare(value) if name in ("landing_page", "referrer") else value
+        if (size := len(name) + len(value)) <= room:
+            found[name], room = _bare(value) if name in ("landing_page", "referrer") else value, room - size
     return found
 
 

@@ -164,6 +164,15 @@ async def test_every_mark_of_a_campaign_is_kept_however_it_came(intake: Intake, 
     assert [{name: one["attribution"].get(name) for name in marks} for one in told] == [marks] * 3
 
 
+async def test_what_does_not_fit_pushes_out_no_mark_we_know(intake: Intake, doors: Doors) -> None:
+    junk = {f"a{number}": "x" * 512 for number in range(60)}
+    lead = {"email": "a@maple.example", "selection": "estimate", "attribution": {**junk, "utm_source": "ads", "gclid": "g1"}}
+    assert (await doors.http.post("/v1/leads", json=lead)).status_code == 202
+    await intake.qualify()
+    told = (await intake.events("lead.qualified"))[0]["attribution"]
+    assert (told["utm_source"], told["gclid"], len(told)) == ("ads", "g1", 17)
+
+
 async def test_the_last_touch_is_the_submission_a_lead_was_opened_by_and_stays_so(intake: Intake) -> None:
     first = await intake.lead(**ADA, attribution={"utm_source": "google"})
     second = await intake.lead(**ADA | {"selection": "question"}, attribution={"utm_source": "mail"})
