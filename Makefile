@@ -66,5 +66,5 @@ requirements: .venv/.dev ## Compile requirements*.in with hashes
 	@for r in requirements requirements-local requirements-dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $$r.in -o $$r.txt; done
 
 clean: ## Remove the local state (databases, Kafka, mails); keeps .venv and downloads
-	@$(RUN) -c "from pathlib import Path; from deploy.local.postgres import remove_data; [remove_data(Path('$(STATE)') / one / 'postgres') for one in ('', 'demo')]"
-	@rm -rf $(addprefix $(STATE)/, kafka mail run demo api-key secret-key)
+	@$(RUN) -c "from pathlib import Path; from deploy.local.postgres import remove_data; [remove_data(Path('$(STATE)') / one / 'postgres') for one in ('', 'demo', 'demo-before')]"
+	@rm -rf $(addprefix $(STATE)/, kafka mail run demo demo-before api-key secret-key)

