@@ -1,11 +1,8 @@
-"""What every answer has in common: problem+json errors, a size limit while reading, safe headers, a trace."""
+"""What every answer has in common: errors of one shape, a size limit while reading, safe headers, a trace."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from http import HTTPStatus
-from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -14,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.problem import Problem
 from shared.telemetry import describe, log, start_trace
 
 MAX_BODY = 256 * 1024
@@ -27,56 +25,6 @@ _HEADERS = [
 _NAMES = frozenset(name for name, _ in _HEADERS)
 
 
-class Problem(Exception):
-    """An answer of RFC 9457: `detail` is a sentence that says what to do; values sent are never repeated."""
-
-    def __init__(
-        self,
-        status: int,
-        detail: str,
-        headers: Mapping[str, str] | None = None,
-        errors: list[dict[str, str]] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.headers, self.errors = status, detail, headers, errors
-
-    def response(self) -> Response:
-        body: dict[str, Any] = {
-            "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        if self.errors is not None:
-            body["errors"] = self.errors
-        return Response(orjson.dumps(body), self.status, self.headers, "application/problem+json")
-
-
-PROBLEM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "code": {"type": "string"}, "detail": {"type": "string"}},
-            },
-        },
-    },
-}
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI entries of the errors a route answers with."""
-    content = {"application/problem+json": {"schema": PROBLEM_SCHEMA}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
-
-
 def install(app: FastAPI) -> None:
     """Replace FastAPI's three shapes of errors by one."""
 
@@ -86,17 +34,34 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> Response:
-        sentences = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+        sentences = {
+            400: "What was sent cannot be read.",
+            404: "There is nothing at this address.",
+            405: "This address does not take that method.",
+        }
         return Problem(error.status_code, sentences.get(error.status_code, str(error.detail)), error.headers).response()
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        if unreadable := _unreadable(request, error):
+            return unreadable.response()
         errors = [{"field": ".".join(map(str, e["loc"][1:])), "code": e["type"], "detail": e["msg"]} for e in error.errors()]
         return Problem(422, "Some values are not as they must be.", errors=errors).response()
 
     @app.exception_handler(Exception)
     async def _unexpected(_: Request, error: Exception) -> Response:
         return Problem(500, "Something went wrong on our side. Please try again.").response()
+
+
+def _unreadable(request: Request, error: RequestValidationError) -> Problem | None:
+    """What FastAPI calls invalid, but is no JSON, or was not said to be."""
+    found = error.errors()[0]
+    if found["type"] == "json_invalid":
+        return Problem(400, "This is not JSON.")
+    whole = tuple(found["loc"]) == ("body",) and found["type"] != "missing"
+    if whole and "json" not in request.headers.get("content-type", ""):
+        return Problem(415, "Please send JSON, with Content-Type: application/json.")
+    return None
 
 
 class ReadyJson(Response):
@@ -166,7 +131,8 @@ class Edge:
         except ClientDisconnect:
             return  # gone before the request was complete: nobody is there to answer
         except Exception as error:
-            log().error("request failed", route=scope["path"][:100], error=describe(error))
+            route = getattr(scope.get("route") or scope.get("endpoint"), "path", "none")  # not the path itself: a link's token is a secret
+            log().error("request failed", route=route, error=describe(error))
             if not started:
                 await Problem(500, "Something went wrong on our side. Please try again.").response()(scope, receive, safe)
 
@@ -194,8 +160,8 @@ class _Whole(Request):
 class _Direct:
     """An endpoint as Starlette calls what is not a function: without another layer around it."""
 
-    def __init__(self, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
-        self._endpoint = endpoint
+    def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
+        self.path, self._endpoint = path, endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._endpoint(_Whole(scope, receive))
@@ -207,7 +173,7 @@ def serve_directly(app: FastAPI, path: str, endpoint: Callable[[Request], Awaita
 
     The endpoint may take nothing but the request, and returns a ready response.
     """
-    app.router.routes.insert(0, Route(path, _Direct(endpoint), methods=["POST"]))
+    app.router.routes.insert(0, Route(path, _Direct(path, endpoint), methods=["POST"]))
 
 
 async def _discard(receive: Receive) -> None:

@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from shared.api_keys import USED_AGAIN_AFTER, digest_of, live_key, note_use
 from shared.database import Database
-from shared.http import Problem
+from shared.problem import Problem
 
 KEY = re.compile(r"^lh_([0-9a-f]{8})_[A-Za-z0-9_-]{43}$")
 LOOKED_UP_FOR = timedelta(seconds=5)  # a revoked key stops after this at the latest

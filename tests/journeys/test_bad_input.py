@@ -1,11 +1,12 @@
 """Bad input gets a sentence, never 5xx, and nothing is lost."""
 
 import json
+import re
 
 import httpx
 import pytest
 
-from deploy.local.system import System
+from deploy.local.system import SERVICES, System
 from tests.support import person
 
 SENTENCES = [
@@ -17,6 +18,7 @@ SENTENCES = [
     "Please enter a message.",
 ]
 
+UNKNOWN = "01a20e04-bfa1-7502-bdac-a80125a82998"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -72,6 +74,38 @@ async def test_bad_input_is_refused_with_a_sentence(
     assert answer.json()["detail"].endswith(".")
 
 
+NO_BODY_OF_OURS = [
+    (b"<outcome/>", "application/xml", 415),
+    (b"reason=none", FORM["Content-Type"], 415),
+    (b'{"reason"', "application/json", 400),
+    (b'{"reason": "\xff"}', "application/json", 400),
+    (b"[" * 5_000 + b"]" * 5_000, "application/json", 400),
+    (b'{"reason": "' + b"a" * 1_000_000 + b'"}', "application/json", 413),
+    (b"[]", "application/json", 422),
+    (b'{"nonsense": "a\\u0000b", "reason": 7, "amount": [], "zone": {}, "open": "x", "until": {}}', "application/json", 422),
+]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_route_refuses_a_body_it_cannot_take_with_a_sentence(
+    system: System, http: httpx.AsyncClient, service: str
+) -> None:
+    contract = (await http.get(f"{system.url(service)}/openapi.json")).json()
+    tried = 0
+    for path, operations in contract["paths"].items():
+        for method, operation in operations.items():
+            if list(operation.get("requestBody", {}).get("content", {})) != ["application/json"]:
+                continue
+            url = system.url(service) + re.sub("{.*?}", UNKNOWN, path)
+            for body, kind, status in NO_BODY_OF_OURS:
+                answer = await http.request(method, url, content=body, headers={"Content-Type": kind})
+                assert (answer.status_code, path) == (status, path), (body[:40], answer.text)
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert answer.json()["detail"].endswith(".")
+                tried += 1
+    assert tried >= 3 * len(NO_BODY_OF_OURS)
+
+
 async def test_a_form_never_sends_people_to_another_site(system: System, http: httpx.AsyncClient) -> None:
     for target in (
         "https://evil.example/",
@@ -93,14 +127,13 @@ async def test_a_form_never_sends_people_to_another_site(system: System, http: h
 async def test_other_routes_want_a_key_and_refuse_nonsense(system: System, http: httpx.AsyncClient) -> None:
     for service, path in (("intake", "/v1/ledger"), ("handoff", "/v1/assignments"), ("handoff", "/v1/scoreboard")):
         assert (await http.get(system.url(service) + path, headers={"Authorization": "Bearer no"})).status_code == 401
-    unknown = "01a20e04-bfa1-7502-bdac-a80125a82998"
     handoff = system.url("handoff")
-    assert (await http.get(f"{handoff}/v1/leads/{unknown}")).status_code == 404
+    assert (await http.get(f"{handoff}/v1/leads/{UNKNOWN}")).status_code == 404
     assert (await http.get(f"{handoff}/v1/leads/nonsense")).status_code == 422
-    assert (await http.post(f"{handoff}/v1/assignments/{unknown}/accept")).status_code == 404
+    assert (await http.post(f"{handoff}/v1/assignments/{UNKNOWN}/accept")).status_code == 404
     amount = json.dumps({"amount": "Infinity", "currency": "USD"})
     answer = await http.post(
-        f"{handoff}/v1/assignments/{unknown}/won", content=amount, headers={"Content-Type": "application/json"}
+        f"{handoff}/v1/assignments/{UNKNOWN}/won", content=amount, headers={"Content-Type": "application/json"}
     )
     assert answer.status_code == 422
     assert (await http.get(f"{system.url('followup')}/u/nonsense")).status_code == 404

@@ -5,6 +5,7 @@ import email.policy
 import html
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
@@ -78,7 +79,7 @@ def _text(part: Message) -> str:
         text = content.decode(part.get_content_charset("utf-8"), "replace")
     except LookupError:
         text = content.decode("utf-8", "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _own_text(parts: list[Message]) -> str:
@@ -130,10 +131,9 @@ def _headers(message: Message) -> dict[str, str]:
 
 
 def _decoded(value: str) -> str:
-    try:
-        return str(make_header(decode_header(" ".join(value.split()))))
-    except (ValueError, LookupError):
-        return value
+    with suppress(ValueError, LookupError):
+        value = str(make_header(decode_header(" ".join(value.split()))))
+    return value.replace("\x00", "")
 
 
 def _addresses(headers: dict[str, str], *names: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What mail providers tell by webhook or by mail, in their own shapes, as one kind of value."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
@@ -35,7 +35,11 @@ def read_events(body: bytes) -> list[Told]:
     events = found if isinstance(found, list) else [found]
     if not all(isinstance(one, dict) for one in events):
         raise ValueError("a webhook's body is a JSON object, or a list of them")
-    return [told for one in events[:MAX_EVENTS] for told in _read(one)]
+    return [_storable(told) for one in events[:MAX_EVENTS] for told in _read(one)]
+
+
+def _storable(told: Told) -> Told:
+    return replace(told, address=told.address.replace("\x00", ""), ref=told.ref.replace("\x00", ""))
 
 
 def _read(event: dict[str, Any]) -> Iterator[Told]:

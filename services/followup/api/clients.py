@@ -12,7 +12,7 @@ from services.followup import store
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.tell import set_address, set_asset, set_household, set_moved, set_open, set_stopped, set_zone
 from shared.database import Database, Transaction
-from shared.http import Problem, problems
+from shared.problem import BODY, Problem, problems
 from shared.security import KeyRing
 
 
@@ -67,7 +67,7 @@ class Open(Body):
 def client_routes(database: Database, keys: KeyRing, pauses: Pauses) -> APIRouter:
     router = APIRouter(prefix="/v1/clients/{client_id}", tags=["clients"])
     read, write = [Depends(keys.allows("leads:read"))], [Depends(keys.allows("leads:write"))]
-    answers = problems(401, 403, 404, 422)
+    answers = problems(401, 403, 404, *BODY)
 
     @router.get("/calendar", dependencies=read, responses=answers)
     async def get_calendar(

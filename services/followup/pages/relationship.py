@@ -9,13 +9,13 @@ from fastapi.responses import HTMLResponse
 
 from services.followup import store
 from services.followup.adapters.numbers import e164
-from services.followup.pages.tokens import Links, page
+from services.followup.pages.tokens import Links, Typed, page
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import company_of
 from services.followup.use_cases.relationship import LOW, hear_satisfaction, receive_referral, request_maintenance
 from shared import events
 from shared.database import Database, Transaction
-from shared.http import Problem, problems
+from shared.problem import Problem, page_or_problem, problems
 
 MAX_REFERRALS = 10  # of one link: it is a favour, not a form for everybody
 
@@ -28,12 +28,12 @@ def relationship_routes(database: Database, links: Links, pauses: Pauses) -> API
         links.of_touch(token)
         return page("referral.html", done=False, problem="", name="", phone="", message="", company="")
 
-    @router.post("/r/{token}", responses=problems(404, 410, 422))
+    @router.post("/r/{token}", responses=problems(404, 410) | page_or_problem(422))
     async def refer(
         token: str,
-        name: Annotated[str, Form(max_length=100)] = "",
-        phone: Annotated[str, Form(max_length=40)] = "",
-        message: Annotated[str, Form(max_length=2000)] = "",
+        name: Annotated[str, Form(max_length=100), Typed] = "",
+        phone: Annotated[str, Form(max_length=40), Typed] = "",
+        message: Annotated[str, Form(max_length=2000), Typed] = "",
     ) -> HTMLResponse:
         client_id, touch_id = links.of_touch(token)
         async with database.transaction() as unit:
@@ -69,7 +69,7 @@ def relationship_routes(database: Database, links: Links, pauses: Pauses) -> API
 
     @router.post("/s/{token}", responses=problems(404, 410, 422))
     async def answer(
-        token: str, score: Annotated[int, Form(ge=1, le=5)], words: Annotated[str, Form(max_length=2000)] = ""
+        token: str, score: Annotated[int, Form(ge=1, le=5)], words: Annotated[str, Form(max_length=2000), Typed] = ""
     ) -> HTMLResponse:
         async with database.transaction() as unit:
             touch, client, _ = await _known(unit, *links.of_touch(token))

@@ -13,7 +13,7 @@ from services.followup.use_cases.consent import Addresses, unsubscribe
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.preferences import LEVELS, level_of, set_preferences
 from shared.database import Database, Transaction
-from shared.http import Problem, problems
+from shared.problem import Problem, problems
 
 
 def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, pauses: Pauses) -> APIRouter:

@@ -9,7 +9,7 @@ from services.handoff.api.reps import add_reps
 from services.handoff.api.scoreboard import add_scoreboard
 from services.handoff.settings import Settings
 from shared.database import Database
-from shared.http import problems
+from shared.problem import problems
 from shared.security import KeyRing
 
 

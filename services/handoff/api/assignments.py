@@ -13,10 +13,10 @@ from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases.commands import command_assignment
 from shared import events
 from shared.database import Database, Transaction
-from shared.http import Problem, problems
+from shared.problem import BODY, Problem, problems
 from shared.security import Caller, KeyRing
 
-ERRORS = problems(404, 409, 413, 422)
+ERRORS = problems(404, 409, *BODY)
 STATES = "^(offered|accepted|active|closed|declined|expired|withdrawn)$"
 
 

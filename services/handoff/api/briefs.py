@@ -12,7 +12,7 @@ from services.handoff import store
 from services.handoff.use_cases.brief import load_briefs
 from services.handoff.use_cases.policy import parse_agreement
 from shared.database import Database, Transaction
-from shared.http import Problem, problems
+from shared.problem import Problem, problems
 from shared.security import Caller, KeyRing
 
 

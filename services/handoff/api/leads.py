@@ -15,7 +15,7 @@ from services.handoff.api.briefs import BriefAnswer, read_brief
 from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases import manual
 from shared.database import Database, Transaction
-from shared.http import Problem, problems
+from shared.problem import BODY, Problem, problems
 from shared.security import Caller, KeyRing
 
 NO_LEAD = "There is no lead of this id."
@@ -105,7 +105,7 @@ def add_manual(router: APIRouter, keys: KeyRing, database: Database) -> None:
     """By hand: the same path and the same record as every decision, and nobody's credit pays."""
     managing = [Depends(keys.allows("assignments:write"))]
     claiming = keys.allows("assignments:write", for_reps=True)
-    responses = problems(404, 409, 413, 422)
+    responses = problems(404, 409, *BODY)
     tags: list[str | Enum] = ["leads"]
 
     async def do(work: Callable[[Transaction], Awaitable[Any]]) -> Assignment:

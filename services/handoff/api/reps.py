@@ -13,7 +13,7 @@ from services.handoff.api.cursors import Cursor, Limit, link_next
 from services.handoff.use_cases import people
 from services.handoff.use_cases.people import NewRep, PeopleError, RepChanges
 from shared.database import Database, Transaction
-from shared.http import Problem, problems
+from shared.problem import BODY, Problem, problems
 from shared.security import KeyRing
 
 
@@ -72,14 +72,14 @@ def add_reps(router: APIRouter, keys: KeyRing, database: Database) -> None:
             raise Problem(404, "There is no rep of this id.")
         return dict(found)
 
-    @writing.post("", status_code=201, summary="Add a rep", response_model=RepAnswer, responses=problems(409, 413, 422))
+    @writing.post("", status_code=201, summary="Add a rep", response_model=RepAnswer, responses=problems(409, *BODY))
     async def post_rep(given: NewRep) -> Any:
         async def add(unit: Transaction) -> Any:
             return await store.people.rep(unit, await people.add_rep(unit, given, datetime.now(UTC)))
 
         return await do(add)
 
-    found_or_not = problems(404, 409, 413, 422)
+    found_or_not = problems(404, 409, *BODY)
 
     @writing.patch("/{rep_id}", summary="Change a rep; null clears", response_model=RepAnswer, responses=found_or_not)
     async def patch_rep(rep_id: UUID, given: RepChanges) -> Any:

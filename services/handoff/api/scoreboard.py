@@ -14,7 +14,7 @@ from services.handoff import store
 from services.handoff.use_cases.board import follow_facts
 from services.handoff.use_cases.scoreboard import read_scoreboard
 from shared.database import Database
-from shared.http import Problem, problems
+from shared.problem import Problem, problems
 from shared.security import KeyRing
 
 

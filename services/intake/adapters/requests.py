@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException
 
 from services.intake.adapters.form_files import origin_of
 from services.intake.domain.forms import Form
-from shared.http import Problem
+from shared.problem import Problem
 
 REDIRECT_FIELDS = ("_redirect", "_next", "retURL", "return_url")
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)

@@ -15,7 +15,8 @@ from services.intake.use_cases.form_book import FormBook
 from services.intake.use_cases.guard import Guard
 from services.intake.use_cases.ledger import read_ledger
 from shared.database import Database
-from shared.http import Problem, problems, serve_directly
+from shared.http import serve_directly
+from shared.problem import Problem, problems
 from shared.security import KeyRing
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from services.intake.adapters.senders.post import Post
 from services.intake.use_cases.hear_sender import Endpoints, NotVerified, UnknownEndpoint
-from shared.http import Problem, problems
+from shared.problem import Problem, problems
 
 BODY: dict[str, Any] = {
     "requestBody": {

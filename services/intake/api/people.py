@@ -12,7 +12,7 @@ from services.intake.use_cases.disqualify import disqualify_lead
 from services.intake.use_cases.persons import NotFound
 from services.intake.use_cases.scores import explain_score
 from shared.database import Database
-from shared.http import Problem, problems
+from shared.problem import BODY, Problem, problems
 from shared.security import KeyRing
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -50,7 +50,7 @@ def people_routes(keys: KeyRing, database: Database) -> APIRouter:
             raise Problem(404, "There is no lead of this id.")
         return found
 
-    @router.post("/leads/{lead_id}/disqualify", summary="Say that a lead is none", responses=problems(422), dependencies=writer)
+    @router.post("/leads/{lead_id}/disqualify", summary="Say that a lead is none", responses=problems(*BODY), dependencies=writer)
     async def post_disqualify(lead_id: UUID, body: Reason) -> dict[str, Any]:
         try:
             async with database.transaction() as unit:
@@ -71,7 +71,7 @@ def people_routes(keys: KeyRing, database: Database) -> APIRouter:
         "/persons/{person_id}/consents",
         status_code=201,
         summary="Write down what a person said about being contacted",
-        responses=problems(422),
+        responses=problems(*BODY),
         dependencies=writer,
     )
     async def post_consent(person_id: UUID, body: SaidBody) -> dict[str, Any]:

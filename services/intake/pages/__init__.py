@@ -9,7 +9,7 @@ from services.intake.pages.form_post import FormPosts, cors_headers
 from services.intake.pages.rendering import form_page, headers_of, thanks_page
 from services.intake.use_cases.answers import RECEIVED, body_schema
 from services.intake.use_cases.form_book import FormBook
-from shared.http import Problem, problems
+from shared.problem import Problem, page_or_problem, problems
 
 CORS = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key"}
 
@@ -31,7 +31,7 @@ def add_routes(app: FastAPI, posts: FormPosts, forms: FormBook) -> None:
         responses={
             202: RECEIVED,
             303: {"description": "Stored"},
-            422: {"description": "The page again, or a problem", "content": {"text/html": {}, "application/problem+json": {}}},
+            **page_or_problem(422),
             **problems(400, 401, 403, 404, 409, 413, 415, 429, 503),
         },
     )

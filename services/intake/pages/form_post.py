@@ -18,7 +18,7 @@ from services.intake.use_cases.answers import received, refusal
 from services.intake.use_cases.capture import Capture, Invalid, KeyBusy, KeyReused
 from services.intake.use_cases.guard import Guard
 from shared.group_commit import Overloaded
-from shared.http import Problem
+from shared.problem import Problem
 
 KEPT_HIDDEN = ("_loaded_at", "_submission_id", "_redirect", "_next", "retURL", "return_url")
 

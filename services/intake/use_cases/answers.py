@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from services.intake.store.receipts import Captured
 from services.intake.use_cases.capture import Invalid, KeyBusy, KeyReused
 from shared.group_commit import Overloaded
-from shared.http import Problem, ReadyJson
+from shared.http import ReadyJson
+from shared.problem import Problem
 
 LEAD_SCHEMA = {
     "type": "object",

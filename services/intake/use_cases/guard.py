@@ -17,7 +17,7 @@ from services.intake.domain.consent import evidence
 from services.intake.domain.forms import Form
 from services.intake.domain.rate_limits import Buckets
 from services.intake.domain.spam import Signals, count_links, is_trapped, reason_to_hold
-from shared.http import Problem
+from shared.problem import Problem
 from shared.security import KeyRing
 from shared.signing import Signer
 

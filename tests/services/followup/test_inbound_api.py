@@ -1,5 +1,6 @@
 """The doors for what comes back: a mail from a relay's pipe, a provider's events, and texts signed by their provider."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
@@ -75,6 +76,26 @@ async def test_a_text_is_heard_only_with_its_providers_signature(door: httpx.Asy
     assert await states(followup_database) == {("skipped", "opt_out"): 1}
     assert (await door.post("/inbound/sms", data=form | {"From": "+14195550199"}, headers=signed)).status_code == 403
     await _status(door, followup_database, touch_id)
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "x" * 5000, "\u202e😀"])
+async def test_whatever_comes_back_is_heard_or_refused(door: httpx.AsyncClient, followup_database: Database, odd: str) -> None:
+    await a_client(followup_database)
+    raw = odd.encode("utf-8", "surrogatepass")
+    reply = b"From: ada@example.net\r\nTo: us@maple.example\r\nMessage-ID: <%s>\r\nSubject: Re: %s\r\n\r\nThank you, %s." % (
+        raw,
+        raw,
+        raw,
+    )
+    for mail in (reply, reply.replace(b"ada@", raw + b"ada@"), report(failed(f"{odd}ada@example.net").replace("\ud800", "?"))):
+        assert (await door.post("/inbound/mail", content=mail, headers=KEY)).status_code == 200, mail
+    told = json.dumps(odd).encode()
+    event = b'{"notificationType": "Bounce", "bounce": {"bounceType": "Permanent", "feedbackId": %s, "timestamp": %s, "bouncedRecipients": [{"emailAddress": %s, "diagnosticCode": %s}]}, "mail": {"messageId": %s}}'
+    answer = await door.post("/inbound/events", content=event % (told, told, told, told, told), headers=KEY)
+    assert answer.status_code in (200, 422), answer.text
+    form = {"From": "+14195550134", "Body": odd.replace("\ud800", "?"), "MessageSid": odd.replace("\ud800", "?")}
+    signed = {"X-Twilio-Signature": signature(TOKEN, f"{BASE}/inbound/sms", form)}
+    assert (await door.post("/inbound/sms", data=form, headers=signed)).status_code == 200
 
 
 async def _status(door: httpx.AsyncClient, database: Database, touch_id: UUID) -> None:

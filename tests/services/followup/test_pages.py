@@ -3,7 +3,8 @@
 import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from urllib.parse import quote_plus
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -235,6 +236,30 @@ async def test_a_referral_and_a_request_are_told_once(followup_database: Databas
     found = [event for event in await told(followup_database) if event["type"] in ("referral.received", "maintenance.requested")]
     assert [event["type"] for event in found] == ["referral.received", "maintenance.requested"]
     assert found[0]["contact"]["phone"] == "+14195550199"
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "a\r\nBcc: x@example.net", "<b>&", "\u202eabc", "😀" * 100])
+async def test_whatever_is_written_into_a_page_is_kept_or_refused(
+    followup_database: Database, browser: httpx.AsyncClient, odd: str
+) -> None:
+    client_id, touch_id = await a_client(followup_database)
+    token, raw = SIGNER.sign(f"{client_id}:email:{touch_id}"), quote_plus(odd.encode("utf-8", "surrogatepass"))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for path, body in ((f"/r/{token}", f"name={raw}&phone=4195550199&message={raw}"), (f"/s/{token}", f"score=1&words={raw}")):
+        answer = await browser.post(path, content=body, headers=form)
+        assert answer.status_code in (200, 422), answer.text
+        answer = await browser.post(path, content=body + "%ff%fe", headers=form)
+        assert answer.status_code in (200, 400, 422), answer.text
+
+
+async def test_a_person_whose_link_has_ended_reads_a_page(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    client_id, _ = await a_client(followup_database)
+    token = SIGNER.sign(f"{client_id}:email:{uuid4()}")
+    page = await browser.get(f"/m/{token}", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (page.status_code, page.headers["content-type"]) == (410, "text/html; charset=utf-8")
+    assert "<h1>This has ended</h1>" in page.text
+    problem = await browser.get(f"/m/{token}")
+    assert (problem.status_code, problem.headers["content-type"]) == (410, "application/problem+json")
 
 
 @pytest.mark.parametrize(("score", "called"), [(2, True), (5, False)])
