@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
+import asyncpg
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -135,14 +136,32 @@ class Service:
             return self.failure or "draining"
         try:
             async with asyncio.timeout(1), self.database.reading() as unit:
-                if not self._schema_ok:
-                    found = await unit.value("SELECT version_num FROM alembic_version")
-                    self._schema_ok = found == self.migrations.head
-                    if not self._schema_ok:
-                        return f"run python -m services.{self.settings.service} migrate: the schema is at {found}"
+                if not self._schema_ok and (problem := await self._schema_problem(unit.value)):
+                    return problem
+                self._schema_ok = True
         except Exception as error:
             return f"the database does not answer ({type(error).__name__})"
         return None
+
+    async def _schema_problem(self, value: Callable[[str], Awaitable[Any]]) -> str | None:
+        found = None
+        with contextlib.suppress(asyncpg.UndefinedTableError):
+            found = await value("SELECT version_num FROM alembic_version")
+        if found == self.migrations.head:
+            return None
+        what = f"of version {found}" if found else "missing"
+        return f"run python -m services.{self.settings.service} migrate: the tables are {what}"
+
+    async def _may_start(self) -> str | None:
+        """What keeps a service from starting on a database it was given: it never migrates that one itself."""
+        try:
+            connection = await asyncpg.connect(self.settings.database_url, timeout=10)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return f"the database does not let us in ({type(error).__name__}): see {self.settings.service.upper()}_DATABASE_URL"
+        try:
+            return await self._schema_problem(connection.fetchval)
+        finally:
+            await connection.close()
 
     async def _close_slow(self) -> None:
         if self._server is not None:
@@ -151,6 +170,10 @@ class Service:
     def serve(self) -> int:
         """Run until SIGTERM, Ctrl-C or a failure. Returns the exit code."""
         if self.settings.embedded and not self.migrations.upgrade_apart(self.settings.database_url):
+            return 1
+        if not self.settings.embedded and (problem := asyncio.run(self._may_start())):
+            telemetry.configure_logs(self.settings.service, level=self.settings.log_level, form=self.settings.log_format)
+            telemetry.log().critical("not started", reason=problem)
             return 1
         config = uvicorn.Config(
             self.app,

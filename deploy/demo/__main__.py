@@ -15,6 +15,7 @@ from deploy.demo.story import ADA, Story
 from deploy.local.errors import LocalError
 from deploy.local.ports import Ports
 from deploy.local.postgres import remove_data
+from deploy.local.processes import end_leftovers
 from deploy.local.system import NOTHING_OF_YOURS, System
 from shared import events
 from shared.settings import ROOT
@@ -60,6 +61,7 @@ async def _demo() -> int:
 
 def _set_aside(folder: Path) -> Path:
     """The demo begins with nothing; what an earlier one left goes when there is time."""
+    end_leftovers(folder)
     old = folder.with_name("demo-before")
     _remove(old)
     if folder.exists():

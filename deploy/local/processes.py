@@ -66,16 +66,8 @@ class Process:
             self._pid_file.write_text(f"{self.pid} {psutil.Process(self.pid).create_time()}")
 
     def end_leftover(self) -> None:
-        """End what a start that was killed left behind; recognised by number and time of birth."""
-        try:
-            pid, born = self._pid_file.read_text().split()
-            leftover = psutil.Process(int(pid))
-            if abs(leftover.create_time() - float(born)) < 0.1 and not self.is_running:
-                _signal_group(leftover.pid, signal.SIGKILL)
-                leftover.wait(10)
-        except (FileNotFoundError, ValueError, psutil.Error):
-            pass
-        self._pid_file.unlink(missing_ok=True)
+        if not self.is_running:
+            _end_leftover(self._pid_file)
 
     async def stop(self, *, grace: float = 30, with_signal: int = signal.SIGTERM) -> int:
         """Ask it to stop, wait, and kill it if it does not. Returns its exit code."""
@@ -113,6 +105,26 @@ class Process:
         if not self.is_running:
             again = "Start it again: whatever was acknowledged is kept."
             raise LocalError(f"{self.name} stopped by itself. {again} Its last lines, from {self.log}:\n{self.tail()}")
+
+
+def end_leftovers(local_dir: Path) -> None:
+    """End whatever a start that was killed left behind in a LOCAL_DIR."""
+    for place in ("run", "kafka", "postgres"):
+        for pid_file in (local_dir / place).glob("*.pid"):
+            _end_leftover(pid_file)
+
+
+def _end_leftover(pid_file: Path) -> None:
+    """Recognised by number and time of birth."""
+    try:
+        pid, born = pid_file.read_text().split()
+        leftover = psutil.Process(int(pid))
+        if abs(leftover.create_time() - float(born)) < 0.1:
+            _signal_group(leftover.pid, signal.SIGKILL)
+            leftover.wait(10)
+    except (FileNotFoundError, ValueError, psutil.Error):
+        pass
+    pid_file.unlink(missing_ok=True)
 
 
 def _signal_group(pid: int, number: int) -> None:

@@ -15,7 +15,7 @@ from deploy.local.errors import LocalError
 from deploy.local.kafka import Kafka
 from deploy.local.ports import Ports, free_ports, refuse_taken
 from deploy.local.postgres import Postgres
-from deploy.local.processes import Process
+from deploy.local.processes import Process, end_leftovers
 from shared.settings import ROOT, LocalSettings
 from shared.signing import new_api_key
 from shared.topics import create_topics
@@ -76,8 +76,7 @@ class System:
     async def start(self) -> None:
         self.local_dir.mkdir(parents=True, exist_ok=True)
         self.api_key = self._ensure_api_key()
-        for name in (*self._names, "mail"):
-            self._process(name, name if name in SERVICES else "mail", {}).end_leftover()
+        end_leftovers(self.local_dir)
         self._refuse_taken_ports()
         await asyncio.gather(self._start_kafka(), self._start_mail(), self._start_services())
         await asyncio.gather(*(self.until_ready(name) for name in self._names))

@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 from shared.problem import Problem
 from shared.signing import Signer
 
+
 def _storable(text: str) -> str:
     return text.replace("\x00", "")  # which no database keeps
 

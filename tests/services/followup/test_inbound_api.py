@@ -90,8 +90,10 @@ async def test_whatever_comes_back_is_heard_or_refused(door: httpx.AsyncClient, 
     for mail in (reply, reply.replace(b"ada@", raw + b"ada@"), report(failed(f"{odd}ada@example.net").replace("\ud800", "?"))):
         assert (await door.post("/inbound/mail", content=mail, headers=KEY)).status_code == 200, mail
     told = json.dumps(odd).encode()
-    event = b'{"notificationType": "Bounce", "bounce": {"bounceType": "Permanent", "feedbackId": %s, "timestamp": %s, "bouncedRecipients": [{"emailAddress": %s, "diagnosticCode": %s}]}, "mail": {"messageId": %s}}'
-    answer = await door.post("/inbound/events", content=event % (told, told, told, told, told), headers=KEY)
+    recipient = b'{"emailAddress": %s, "diagnosticCode": %s}' % (told, told)
+    bounce = b'{"bounceType": "Permanent", "feedbackId": %s, "bouncedRecipients": [%s]}' % (told, recipient)
+    event = b'{"notificationType": "Bounce", "bounce": %s, "mail": {"messageId": %s}}' % (bounce, told)
+    answer = await door.post("/inbound/events", content=event, headers=KEY)
     assert answer.status_code in (200, 422), answer.text
     form = {"From": "+14195550134", "Body": odd.replace("\ud800", "?"), "MessageSid": odd.replace("\ud800", "?")}
     signed = {"X-Twilio-Signature": signature(TOKEN, f"{BASE}/inbound/sms", form)}
