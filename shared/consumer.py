@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError, UnknownTopicOrPartitionError
 
 from shared import dead_letters, inbox, telemetry
 from shared.database import Database, Transaction, is_transient
 from shared.dead_letters import Letter
 from shared.envelope import Received, Unreadable, from_record
 from shared.events import CRM, Event
-from shared.kafka import make_consumer
+from shared.kafka import make_consumer, read_any_name
 from shared.settings import LocalSettings
 
 Handler = Callable[[Transaction, list[Received], datetime], Awaitable[None]]
@@ -80,7 +80,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, 1.0)
         while True:
-            polled = await self._consumer.getmany(timeout_ms=500, max_records=500)
+            polled = await self._poll(self._consumer)
             self._note_poll()
             records = [record for partition in polled.values() for record in partition]
             if records:
@@ -88,6 +88,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._finished and time.monotonic() - self._committed_at >= COMMIT_SECONDS:
                 async with self._gate:
                     await self._commit()
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[Any]]:
+        try:
+            return await consumer.getmany(timeout_ms=500, max_records=500)  # type: ignore[no-any-return]
+        except (CorruptRecordException, UnicodeDecodeError) as error:
+            if not read_any_name():
+                raise
+            telemetry.log().warning("a record is not written as it should be: reading on more slowly", error=repr(error)[:200])
+            return {}
 
     async def stop(self) -> None:
         """Commit what is finished and leave the group; bounded, for the broker may be away."""

@@ -4,6 +4,9 @@ import ssl
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.consumer import fetcher
+from aiokafka.record import memory_records
+from aiokafka.record.default_records import _DefaultRecordBatchPy
 
 from shared.settings import LocalSettings
 
@@ -36,6 +39,7 @@ def make_producer(settings: LocalSettings) -> AIOKafkaProducer:
         enable_idempotence=False,
         linger_ms=0,
         max_batch_size=524_288,
+        max_request_size=2_097_152,  # what a stranger wrote is given back whole, with what was wrong with it
         request_timeout_ms=10_000,
         compression_type="zstd",
         metadata_max_age_ms=30_000,
@@ -67,3 +71,33 @@ def make_consumer(settings: LocalSettings, *, group: str, patient: bool = False)
         request_timeout_ms=15_000,
         retry_backoff_ms=100,
     )
+
+
+class _Name(bytearray):
+    def decode(self, *_: Any) -> str:
+        return super().decode("utf-8", "replace")
+
+
+class _Bytes(bytearray):
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        return _Name(found) if isinstance(at, slice) else found
+
+
+class _AnyName(_DefaultRecordBatchPy):  # type: ignore[misc]
+    """aiokafka's plain reader, for which the name of a header need not be UTF-8."""
+
+    def __iter__(self) -> Any:
+        super().__iter__()
+        self._buffer: bytearray = _Bytes(self._buffer)
+        return self
+
+
+def read_any_name() -> bool:
+    """The broker takes a header whose name is not UTF-8, and aiokafka stops at it for ever: read such names too from now on.
+
+    That reader is slower, so it is used once one was met. Returns whether it was not used before.
+    """
+    before = memory_records.DefaultRecordBatch
+    memory_records.DefaultRecordBatch, fetcher.MemoryRecords = _AnyName, memory_records._MemoryRecordsPy
+    return before is not _AnyName

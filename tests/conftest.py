@@ -59,7 +59,7 @@ async def postgres() -> AsyncIterator[Postgres]:
         except LocalError as error:
             pytest.exit(str(error), returncode=3)
         finally:
-            await server.stop()
+            await server.kill()  # what hundreds of databases hold need not be written down
             remove_data(Path(place) / "postgres")
 
 

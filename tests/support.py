@@ -86,7 +86,7 @@ def write(
     bootstrap: str, topic: str, key: str | None, value: bytes | None, headers: dict[str, str | bytes], partition: int = -1
 ) -> None:
     """Write a record with librdkafka, which partitions otherwise than we do unless it is told where to write."""
-    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "message.max.bytes": 2_000_000})
     pairs = [(name, content.encode() if isinstance(content, str) else content) for name, content in headers.items()]
     producer.produce(topic, value=value, key=key, headers=pairs, partition=partition)
     assert producer.flush(20) == 0
