@@ -107,4 +107,6 @@ def split_mailbox(written: str) -> tuple[str, str]:
 
 def one_line(text: str) -> str:
     """Nothing in a name may become a header."""
+    if text.isprintable():
+        return " ".join(text.split())
     return " ".join("".join(" " if ord(char) < 32 or char in "\x7f\u2028\u2029\x85" else char for char in text).split())

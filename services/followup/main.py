@@ -17,6 +17,7 @@ from services.followup.models import FollowupTable
 from services.followup.scheduler.fence import Fence
 from services.followup.scheduler.inbox import InboxTurn, NoticeTurn
 from services.followup.scheduler.planning import PlanningTurn
+from services.followup.scheduler.recovery import Recovery
 from services.followup.scheduler.sending import Channel, SendingLoop, Witness
 from services.followup.settings import Settings
 from services.followup.use_cases.clients import Clients
@@ -71,7 +72,7 @@ def build(settings: Settings) -> Service:
     )
     service.background = {
         "send": loop.send,
-        "recover": loop.recover,
+        "recover": Recovery(loop).run,
         "fence": fence.run,
         "notices": NoticeTurn(service.database, smtp).run,
         "plan": PlanningTurn(service.database, planner, pauses).run,

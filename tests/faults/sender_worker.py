@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from services.followup.adapters.smtp import Answer, Smtp
+from services.followup.scheduler.recovery import Recovery
 from shared.database import Database
 from tests.services.followup.sending import loop_over
 
@@ -44,7 +45,7 @@ async def main(url: str, smtp_url: str, log: str, point: str, at: int, witness: 
     await database.open()
     smtp = Smtp(smtp_url, size=8, timeout=2, data_timeout=1)
     loop = loop_over(database, smtp, lease=3, settle=1.5, witness=LogWitness(Path(log)) if witness else None)
-    loop.claim, loop.recover_seconds = 20, 0.5
+    loop.claim = 20
     targets: dict[str, tuple[Any, str]] = {
         "claimed": (loop, "_claim"),
         "intended": (loop, "_intend"),
@@ -67,7 +68,7 @@ async def main(url: str, smtp_url: str, log: str, point: str, at: int, witness: 
             return await send(mail)
 
         smtp.send = start  # type: ignore[method-assign]
-    await asyncio.gather(loop.send(), loop.recover())
+    await asyncio.gather(loop.send(), Recovery(loop, seconds=0.5).run())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from tests.services.followup.sending import add_clients, add_touches, states
 POINTS = ("random", "claimed", "intended", "started", "answered", "recorded")
 SEED = int(os.environ.get("FAULT_SEED", "1"))
 ROUNDS = 1 if "FAULT_SECONDS" not in os.environ else max(1, int(os.environ["FAULT_SECONDS"]) // 20)
-IN_DOUBT = 8  # the worker's connections: no more mails than that are in doubt when it dies
+IN_DOUBT = 16  # twice the worker's connections: no more mails than that are in doubt when it dies
 
 
 class Relay:

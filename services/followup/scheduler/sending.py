@@ -1,33 +1,28 @@
-"""Time in: touches that are due go out, as many side by side as there are connections; what a dead worker left is settled."""
+"""Time in: touches that are due go out, as many side by side as there are connections."""
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 from services.followup import store
 from services.followup.adapters.smtp import Answer
-from services.followup.domain.sending import Limit, governor
+from services.followup.domain.sending import Limit
 from services.followup.use_cases.sending.compose import Outgoing
-from services.followup.use_cases.sending.ends import end_touches
 from services.followup.use_cases.sending.intend import Intender
-from services.followup.use_cases.sending.record import Recorder, settle_doubts
-from shared import inbox, telemetry
+from services.followup.use_cases.sending.record import Recorder
+from shared import telemetry
 from shared.database import Database, is_transient
 from shared.group_commit import GroupCommit, Overloaded
 from shared.stopping import to_the_end
 
 TOUCHES = Counter("touches_total", "Attempts by their answer", ["result"])
-IN_DOUBT = Gauge("touches_in_doubt", "Intended, and no answer heard")
-OVERDUE = Gauge("touches_overdue_seconds", "Age of the oldest touch that is due and not settled")
-COMPLAINTS = Gauge("complaint_governor", "0 go, 1 warn, 2 marketing stopped")
-INBOX_KEPT = timedelta(days=30)
 CLOCKS_MAY_DIFFER = timedelta(seconds=5)
 IDLE_SECONDS = 0.5
+GROUPS_AT_ONCE = 2  # one is gated while the database writes the other's intent
 
 
 class Channel(Protocol):
@@ -60,44 +55,46 @@ class SendingLoop:
     lease: timedelta
     settle_delay: timedelta
     claim: int = 500
-    recover_seconds: float = 5.0
 
     def __post_init__(self) -> None:
         self._results: GroupCommit[tuple[Outgoing, Answer], None] = GroupCommit(self._record, batch=256, limit=100_000)
+        self._lanes = {name: asyncio.Semaphore(channel.size) for name, channel in self.channels.items()}
+        self._intending: dict[asyncio.Task[None], int] = {}
         self._flying: set[asyncio.Task[None]] = set()
         self._landed = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._stopping = False
         self._back_off = 0.0
 
     async def send(self) -> None:
-        """Claim, gate and intend for as many as can start at once, and start them."""
+        """Claim, gate and intend for as many as can start soon, and start them."""
         writer = asyncio.create_task(self._results.run())
         claimed: list[Any] = []
         try:
-            while True:
+            while self._failure is None:
                 free = self._room()
-                if free < self._group and self._flying:
+                if len(self._intending) == GROUPS_AT_ONCE or (free < self._group and (self._flying or self._intending)):
                     self._landed.clear()
                     await self._landed.wait()
                     continue
                 try:
                     claimed = claimed or await self._claim()
-                    taken, claimed = claimed[:free], claimed[free:]
-                    if taken:
-                        self._start(await self._intend(taken))
                 except Exception as error:
-                    if not is_transient(error):
-                        raise
-                    claimed = []
-                    telemetry.log().warning("touches wait for the database", error=repr(error)[:200])
-                    await asyncio.sleep(1)
-                if self._back_off or not (taken or claimed):
+                    await _wait_for_database(error)
+                taken, claimed = claimed[:free], claimed[free:]
+                if taken:
+                    task = asyncio.create_task(self._intend_and_start(taken))
+                    self._intending[task] = len(taken)
+                    task.add_done_callback(self._intended)
+                if self._back_off or not taken:
                     await asyncio.sleep(max(self._back_off, IDLE_SECONDS))
+            raise self._failure
         finally:
             await to_the_end(self._land(writer))
 
     def _room(self) -> int:
-        """Without a witness no more is intended than starts at once; a witness makes a second row of them harmless."""
-        return self._size * (2 if self.witnesses else 1) - len(self._flying)
+        """A second row is intended while the first is in the air, so that no connection waits; a crash leaves both in doubt."""
+        return self._size * 2 - len(self._flying) - sum(self._intending.values())
 
     @property
     def _size(self) -> int:
@@ -107,6 +104,20 @@ class SendingLoop:
     def _group(self) -> int:
         """So many at least are gated and intended together while others fly: a transaction for each would cost too much."""
         return max(1, self._size // 4)
+
+    async def _intend_and_start(self, touches: list[Any]) -> None:
+        try:
+            ready = await self._intend(touches)
+        except Exception as error:
+            await _wait_for_database(error)
+        else:
+            self._start(ready)
+
+    def _intended(self, task: asyncio.Task[None]) -> None:
+        del self._intending[task]
+        self._landed.set()
+        if not task.cancelled():
+            self._failure = self._failure or task.exception()
 
     async def _claim(self) -> list[Any]:
         if not await self.may_send():
@@ -167,7 +178,9 @@ class SendingLoop:
             telemetry.log().error("touch interrupted", error=telemetry.describe(error))
 
     async def _deliver(self, outgoing: Outgoing) -> None:
-        answer = await self.channels[outgoing.touch["channel"]].send(outgoing.message)
+        channel = outgoing.touch["channel"]
+        async with self._lanes[channel]:
+            answer = Answer("unsent", "stopping") if self._stopping else await self.channels[channel].send(outgoing.message)
         TOUCHES.labels(answer.result).inc()
         self._back_off = min(max(self._back_off * 1.2, 0.5), 30.0) if answer.for_all else 0.0
         while True:  # the answer is known: it must not get lost because the database is away for a while
@@ -182,51 +195,18 @@ class SendingLoop:
         return [None] * len(results)
 
     async def _land(self, writer: asyncio.Task[None]) -> None:
-        """Being stopped: what is in the air lands and is written down."""
+        """Being stopped: what is in the air lands and is written down, the second row is put back."""
+        self._stopping = True
+        if self._intending:
+            await asyncio.wait(self._intending, timeout=15)
         if self._flying:
             await asyncio.wait(self._flying, timeout=15)
         writer.cancel()
         await asyncio.gather(writer, return_exceptions=True)
 
-    async def recover(self) -> None:
-        """Every few seconds: what nobody holds any more, what nobody knows; and now and then, how we are doing."""
-        for turn in itertools.count():
-            try:
-                await self._settle()
-                if turn % 12 == 0:
-                    await self._look_around()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-            await asyncio.sleep(self.recover_seconds)
 
-    async def _settle(self) -> None:
-        now = _now()
-        async with self.database.transaction() as unit:
-            await store.sending.take_back_unsent(unit, now)
-            over = await store.sending.take_expired(unit, now, list(self.channels), self.lease)
-        async with self.database.transaction() as unit:
-            await store.clients.lock_all(unit, {touch["client_id"] for touch in over})
-            await end_touches(unit, [(touch, "expired", "expired") for touch in over], now)
-        async with self.database.reading() as unit:
-            doubtful = await store.sending.in_doubt(unit, now - self.settle_delay)
-        if not doubtful or not await self.may_send():
-            return
-        seen: dict[str, bool | None] = {}
-        for name, witness in self.witnesses.items():
-            seen |= await witness.seen([row["message_id"] for row in doubtful if row["channel"] == name])
-        async with self.database.transaction() as unit:
-            still = {row["id"]: row["fence"] for row in await store.sending.in_doubt(unit, now - self.settle_delay)}
-            touches = [row for row in doubtful if still.get(row["id"]) == row["fence"]]
-            await settle_doubts(unit, touches, seen, await self.intender.policies(unit, touches), _now())
-
-    async def _look_around(self) -> None:
-        now = _now()
-        async with self.database.transaction() as unit:
-            await inbox.purge(unit, before=now - INBOX_KEPT)
-            found = governor(*await store.sending.sent_and_complained(unit, now - timedelta(days=7)))
-            row = await store.sending.health(unit, now)
-        self.intender.governor.state = found
-        COMPLAINTS.set(("go", "warn", "stop").index(found))
-        IN_DOUBT.set(row["in_doubt"])
-        OVERDUE.set(row["overdue"] or 0)
+async def _wait_for_database(error: Exception) -> None:
+    if not is_transient(error):
+        raise error
+    telemetry.log().warning("touches wait for the database", error=repr(error)[:200])
+    await asyncio.sleep(1)

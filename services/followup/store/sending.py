@@ -83,6 +83,8 @@ async def settle(unit: Transaction, ends: Sequence[tuple[UUID, int, str, str | N
 
 async def plan_again(unit: Transaction, touches: Sequence[tuple[UUID, int, datetime, int]]) -> None:
     """Back to planned: (touch, fence, due at, attempts burnt)."""
+    if not touches:
+        return
     await unit.execute(
         "UPDATE touch t SET state = 'planned', due_at = n.due_at, attempt = greatest(t.attempt - 1 + n.burnt, 0) "
         "FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::int[]) AS n(id, fence, due_at, burnt) "
@@ -96,6 +98,8 @@ async def plan_again(unit: Transaction, touches: Sequence[tuple[UUID, int, datet
 
 async def put_back(unit: Transaction, touches: Sequence[tuple[UUID, int, datetime]]) -> None:
     """Not now: claimed touches that nothing was tried with."""
+    if not touches:
+        return
     await unit.execute(
         "UPDATE touch t SET state = 'planned', due_at = n.due_at FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) "
         "AS n(id, fence, due_at) WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'claimed'",
@@ -106,6 +110,8 @@ async def put_back(unit: Transaction, touches: Sequence[tuple[UUID, int, datetim
 
 
 async def wait_for_witness(unit: Transaction, touches: Sequence[tuple[UUID, int]], until: datetime) -> None:
+    if not touches:
+        return
     await unit.execute(
         "UPDATE touch t SET lease_until = $3 FROM unnest($1::uuid[], $2::int[]) AS n(id, fence) "
         "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending'",

@@ -17,6 +17,7 @@ from services.followup.adapters.rendering import shipped_templates
 from services.followup.adapters.smtp import Answer
 from services.followup.adapters.verp import Verp
 from services.followup.domain.sending import Limit
+from services.followup.scheduler.recovery import Recovery
 from services.followup.scheduler.sending import SendingLoop
 from services.followup.settings import PLAN
 from services.followup.use_cases.consent import Addresses
@@ -78,7 +79,7 @@ async def _always() -> bool:
 
 @contextlib.asynccontextmanager
 async def running(loop: SendingLoop, *, recover: bool = False) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(loop.send())] + ([asyncio.create_task(loop.recover())] if recover else [])
+    tasks = [asyncio.create_task(loop.send())] + ([asyncio.create_task(Recovery(loop).run())] if recover else [])
     yield
     for task in tasks:
         task.cancel()

@@ -159,6 +159,38 @@ async def test_who_lost_the_lease_can_neither_intend_nor_settle(followup_databas
         assert await store.sending.settle(unit, [(held["id"], held["fence"], "sent", None)], now) == {held["id"]}
 
 
+async def test_what_one_of_a_couple_is_about_to_hear_counts_for_the_other(followup_database: Database) -> None:
+    ada, ben = await add_clients(followup_database, 2)
+    await add_touches(followup_database, [ada, ben])
+    intender, now = loop_over(followup_database, Recording()).intender, datetime.now(UTC)
+    async with followup_database.transaction() as unit:
+        await unit.execute("UPDATE client SET household_id = $1", ada)
+        both = await store.sending.claim_due(unit, now, ["email"], limit=2, lease=timedelta(minutes=2))
+
+    async def intend(touch: Any) -> int:
+        async with followup_database.transaction() as unit:
+            return len(await intender.intend(unit, [touch], now))
+
+    async with followup_database.transaction() as unit:
+        assert len(await intender.intend(unit, [both[0]], now)) == 1
+        other = asyncio.create_task(intend(both[1]))
+        await asyncio.sleep(0.2)
+        assert not other.done()  # it must see what is meant for the first
+    assert await other == 1
+
+
+async def test_a_stop_puts_back_at_once_what_waits_for_a_connection(followup_database: Database) -> None:
+    await add_touches(followup_database, await add_clients(followup_database, 4))
+    slow = Slow(size=2)
+    loop = loop_over(followup_database, slow)
+    async with running(loop):
+        while len(loop._flying) < 4:
+            await asyncio.sleep(0.01)
+    assert await states(followup_database) == {("sent", None): 2, ("planned", None): 2}
+    async with followup_database.reading() as unit:
+        assert await unit.value("SELECT max(attempt) FROM touch WHERE state = 'planned' AND due_at <= now()") == 0
+
+
 async def test_a_twin_of_what_was_sent_before_a_restore_is_not_sent(followup_database: Database) -> None:
     channel = Recording()
     (client_id,) = await add_clients(followup_database)

@@ -7,14 +7,14 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-Result = Literal["sent", "again", "busy", "never", "doubt"]
+Result = Literal["sent", "again", "busy", "unsent", "never", "doubt"]
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _OUR_LIMIT = re.compile(r"quota|rate|limit|throttl|too many|frequency|volume", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """sent; again: nothing was taken; busy: the same, and not this mail's fault; never: refused for good; doubt: unknown."""
+    """sent; again: not taken; busy: the same, not its own fault; unsent: never tried; never: refused for good; doubt: unknown."""
 
     result: Result
     detail: str = ""

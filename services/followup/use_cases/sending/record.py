@@ -38,6 +38,8 @@ class Recorder:
                 ends.append((touch, "sent", None))
             elif answer.result == "doubt":
                 doubtful.append((id, fence))
+            elif answer.result == "unsent":
+                again.append((id, fence, now, 0))
             elif answer.result == "busy":
                 again.append((id, fence, busy_until(str(id), fence, now), 0))
             elif retry is not None:
