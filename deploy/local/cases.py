@@ -8,14 +8,14 @@ from pathlib import Path
 from deploy.local.errors import LocalError
 from deploy.local.ports import Ports
 from deploy.local.postgres import remove_data
-from deploy.local.system import System
+from deploy.local.system import NOTHING_OF_YOURS, System
 
 
 async def run(folder: Path) -> int:
     with tempfile.TemporaryDirectory() as place:
         local = Path(place)
         try:
-            async with System(local, Ports.free(), services=("intake",)) as system:
+            async with System(local, Ports.free(), environment=NOTHING_OF_YOURS, services=("intake",)) as system:
                 command = [sys.executable, str(folder / "drive.py"), str(system.ports.intake)]
                 child = await asyncio.create_subprocess_exec(*command)
                 return await child.wait()
