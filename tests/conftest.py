@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -83,28 +84,51 @@ async def new_database(postgres: Postgres) -> Callable[[str], Awaitable[str]]:
     return make
 
 
-async def _opened(url: str) -> AsyncIterator[Database]:
+@pytest.fixture(scope="session")
+def free_databases() -> dict[str, list[str]]:
+    """Emptied ones, by service: another is made only where none is left."""
+    return {}
+
+
+async def _opened(service: str, make: Callable[[str], Awaitable[str]], free: dict[str, list[str]]) -> AsyncIterator[Database]:
+    ready = free.setdefault(service, [])
+    url = ready.pop() if ready else await make(service)
     database = Database(url, name="test", size=5)
     await database.open()
     yield database
     await database.close()
+    if await _empty(service, url):
+        ready.append(url)
+
+
+async def _empty(service: str, url: str) -> bool:
+    """False where something of the test is still connected: then nobody else gets this database."""
+    connection = await asyncpg.connect(url)
+    try:
+        others = await connection.fetchval("SELECT count(*) - 1 FROM pg_stat_activity WHERE datname = current_database()")
+        if others == 0:
+            tables = reversed(importlib.import_module(f"services.{service}.main").MIGRATIONS.metadata.sorted_tables)
+            await connection.execute("; ".join(f"DELETE FROM {table.name}" for table in tables))
+        return bool(others == 0)
+    finally:
+        await connection.close()
 
 
 @pytest.fixture
-async def intake_database(new_database: Callable[[str], Awaitable[str]]) -> AsyncIterator[Database]:
-    async for database in _opened(await new_database("intake")):
+async def intake_database(new_database: Any) -> AsyncIterator[Database]:
+    async for database in _opened("intake", new_database, {}):  # its forms are rows: one that was used is not as new
         yield database
 
 
 @pytest.fixture
-async def handoff_database(new_database: Callable[[str], Awaitable[str]]) -> AsyncIterator[Database]:
-    async for database in _opened(await new_database("handoff")):
+async def handoff_database(new_database: Any, free_databases: dict[str, list[str]]) -> AsyncIterator[Database]:
+    async for database in _opened("handoff", new_database, free_databases):
         yield database
 
 
 @pytest.fixture
-async def followup_database(new_database: Callable[[str], Awaitable[str]]) -> AsyncIterator[Database]:
-    async for database in _opened(await new_database("followup")):
+async def followup_database(new_database: Any, free_databases: dict[str, list[str]]) -> AsyncIterator[Database]:
+    async for database in _opened("followup", new_database, free_databases):
         yield database
 
 

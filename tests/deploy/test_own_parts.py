@@ -1,5 +1,6 @@
 """A Kafka and databases of the user's own: used by address, nothing embedded beside them, and never migrated by a start."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -36,8 +37,7 @@ async def test_the_users_own_kafka_and_databases_are_used(postgres: Postgres, ow
         async with system:
             pass
     assert [await tables(url) for url in urls.values()] == [0, 0, 0]
-    for name in SERVICES:
-        await system.run("-m", f"services.{name}", "migrate")
+    await asyncio.gather(*(system.run("-m", f"services.{name}", "migrate") for name in SERVICES))
     async with system, httpx.AsyncClient() as http:
         lead = (await http.post(f"{system.url('intake')}/v1/leads", json=person())).json()["lead_id"]
 

@@ -79,7 +79,7 @@ async def _always() -> bool:
 
 @contextlib.asynccontextmanager
 async def running(loop: SendingLoop, *, recover: bool = False) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(loop.send())] + ([asyncio.create_task(Recovery(loop).run())] if recover else [])
+    tasks = [asyncio.create_task(loop.send())] + ([asyncio.create_task(Recovery(loop, seconds=0.5).run())] if recover else [])
     yield
     for task in tasks:
         task.cancel()
