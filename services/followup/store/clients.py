@@ -113,16 +113,6 @@ async def lock_all(unit: Transaction, client_ids: Collection[UUID]) -> dict[UUID
     return {row["id"]: row for row in rows}
 
 
-async def lock_households(unit: Transaction, client_ids: Collection[UUID]) -> dict[UUID, Any]:
-    """Clients and everybody they live with: what one of a couple hears counts for the other."""
-    rows = await unit.fetch(
-        "SELECT * FROM client WHERE household_id IN (SELECT household_id FROM client WHERE id = ANY($1::uuid[])) "
-        "ORDER BY id FOR NO KEY UPDATE",
-        list(client_ids),
-    )
-    return {row["id"]: row for row in rows}
-
-
 async def with_address(unit: Transaction, channel: str, value: str) -> Rows:
     """Who has this address now, oldest first."""
     if channel == "email":

@@ -45,7 +45,8 @@ class Intender:
 
     async def intend(self, unit: Transaction, touches: Sequence[Any], now: datetime) -> list[Outgoing]:
         """What may be sent now, its intent written. The others are skipped, expired or put back, with their reason."""
-        clients = await store.clients.lock_households(unit, {touch["client_id"] for touch in touches})
+        roofs = await store.planning.lock_households(unit, {touch["client_id"] for touch in touches})
+        clients = {row["id"]: row for row in roofs}
         company = await company_of(unit)
         plans = await self.book.versions(unit, {(touch["plan"], touch["plan_version"]) for touch in touches})
         held = await self.restraints.ask(unit, touches, clients, plans, company, now)
