@@ -96,17 +96,32 @@ async def test_two_handoff_replicas_join_and_leave(system: System) -> None:
 
 @pytest.mark.timeout(300)
 async def test_duplicates_change_nothing(system: System, http: httpx.AsyncClient) -> None:
-    """Everything that was published is delivered again, oldest last."""
-    lead_id = (await http.post(f"{system.url('intake')}/v1/leads", json=person())).json()["lead_id"]
+    """Everything that was published is delivered again, oldest last: no second offer, and no second mail to the rep."""
+    lead = person()
+    lead_id = (await http.post(f"{system.url('intake')}/v1/leads", json=lead)).json()["lead_id"]
     await until(lambda: offered(system, {lead_id}), what="the offer")
+    mails = await told_again(http, system)
+    await http.post(f"{system.url('intake')}/v1/leads", json=lead | {"message": "And it drips faster."})
+
+    async def heard() -> bool:
+        return await told_again(http, system) == mails + 1
+
+    await until(heard, what="the mail that they reached out again")
     records = [r for r in await asyncio.to_thread(read_topic, system.kafka.address, INTAKE) if r.key == lead_id]
     for record in reversed(records):
         await asyncio.to_thread(write, system.kafka.address, INTAKE, record.key, record.value, record.headers, record.partition)
     after = (await http.post(f"{system.url('intake')}/v1/leads", json=person())).json()["lead_id"]
     await until(lambda: offered(system, {after}), what="the next offer")
-    await asyncio.sleep(1)
+    await asyncio.sleep(2)
     answer = await http.get(f"{system.url('handoff')}/v1/assignments", params={"lead_id": lead_id})
     assert len(answer.json()["items"]) == 1
+    assert await heard()
+
+
+async def told_again(http: httpx.AsyncClient, system: System) -> int:
+    """Mails to reps that a lead of theirs reached out again."""
+    found = (await http.get(f"http://127.0.0.1:{system.ports.mail_page}/api/messages")).json()
+    return sum("reached out again" in mail["subject"] for mail in found)
 
 
 @pytest.mark.timeout(300)
