@@ -127,6 +127,11 @@ def as_json(rows: Sequence[dict[str, Any]]) -> str:
     return orjson.dumps(rows, default=_as_postgres_text).decode()
 
 
+def storable(text: str) -> str:
+    """A stranger may write what a database does not take: NULs and halves of characters. What stands beside them is kept."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+
+
 @cache
 def _insert_statement(model: type[SQLModel], given: tuple[str, ...], suffix: str) -> str:
     """Columns that are not given get the model's default."""

@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from shared import inbox, telemetry
-from shared.database import Transaction
+from shared.database import Transaction, storable
 from shared.envelope import Received, Record, to_record
 from shared.kafka import connection, make_producer
 from shared.outbox import put
@@ -37,11 +37,11 @@ async def write(unit: Transaction, reader: str, letters: Sequence[Letter], now: 
         status = {"failed": inbox.DEAD, "parked": inbox.PARKED}.get(letter.reason, inbox.REFUSED)
         if not await inbox.mark(unit, name, topic=record.topic, key=key, status=status):
             continue
-        headers = {_storable(header): _text(value) for header, value in record.headers if not header.startswith("dlq-")}
+        headers = {storable(header): _text(value) for header, value in record.headers if not header.startswith("dlq-")}
         headers |= {
             "dlq-consumer": reader,
             "dlq-reason": letter.reason,
-            "dlq-error": _storable(letter.error[:1000]),
+            "dlq-error": storable(letter.error[:1000]),
             "dlq-attempts": str(letter.attempts),
             "dlq-topic": record.topic,
             "dlq-partition": str(record.partition),
@@ -73,12 +73,7 @@ async def write_kept(unit: Transaction, reader: str, one: Received, reason: str,
 
 
 def _text(value: bytes | None) -> str:
-    return _storable((value or b"").decode("utf-8", "replace"))
-
-
-def _storable(text: str) -> str:
-    """A stranger may write what a database does not take, in names too; a letter that cannot be kept would stop the reader."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+    return storable((value or b"").decode("utf-8", "replace"))
 
 
 async def redrive(

@@ -131,9 +131,8 @@ class Edge:
         except ClientDisconnect:
             return  # gone before the request was complete: nobody is there to answer
         except Exception as error:
-            route = getattr(
-                scope.get("route") or scope.get("endpoint"), "path", "none"
-            )  # not the path itself: a link's token is a secret
+            # the route, not the path: a link's token is a secret
+            route = getattr(scope.get("route") or scope.get("endpoint"), "path", "none")
             log().error("request failed", route=route, error=describe(error))
             if not started:
                 await Problem(500, "Something went wrong on our side. Please try again.").response()(scope, receive, safe)

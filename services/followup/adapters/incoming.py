@@ -12,6 +12,7 @@ from email.utils import getaddresses
 
 from services.followup.domain.bounces import Failure, came_after_data
 from services.followup.domain.incoming import Incoming
+from shared.database import storable
 
 MAX_TEXT, MAX_PARTS, MAX_FAILURES, MAX_LINKS = 60_000, 50, 50, 200
 _LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+"
@@ -79,7 +80,7 @@ def _text(part: Message) -> str:
         text = content.decode(part.get_content_charset("utf-8"), "replace")
     except LookupError:
         text = content.decode("utf-8", "replace")
-    return text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+    return storable(text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _own_text(parts: list[Message]) -> str:
@@ -133,7 +134,7 @@ def _headers(message: Message) -> dict[str, str]:
 def _decoded(value: str) -> str:
     with suppress(ValueError, LookupError):
         value = str(make_header(decode_header(" ".join(value.split()))))
-    return value.replace("\x00", "")
+    return storable(value)
 
 
 def _addresses(headers: dict[str, str], *names: str) -> list[str]:

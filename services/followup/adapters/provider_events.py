@@ -7,6 +7,7 @@ from typing import Any, Literal
 import orjson
 
 from services.followup.domain.bounces import Failure, Verdict, verdict_of
+from shared.database import storable
 
 Kind = Literal["bounce", "complaint", "delivered"]
 MAX_EVENTS = 1_000
@@ -39,7 +40,7 @@ def read_events(body: bytes) -> list[Told]:
 
 
 def _storable(told: Told) -> Told:
-    return replace(told, address=told.address.replace("\x00", ""), ref=told.ref.replace("\x00", ""))
+    return replace(told, address=storable(told.address), ref=storable(told.ref))
 
 
 def _read(event: dict[str, Any]) -> Iterator[Told]:

@@ -14,7 +14,7 @@ from services.followup.adapters.sms import signature
 from services.followup.settings import Settings
 from services.followup.use_cases.inbound import Inbound
 from services.followup.use_cases.texts import Texts
-from shared.database import Database
+from shared.database import Database, storable
 from shared.problem import Problem, problems
 from shared.security import KeyRing
 
@@ -66,6 +66,6 @@ def inbound_routes(settings: Settings, database: Database, keys: KeyRing, inboun
         wanted = signature(settings.sms_token, f"{settings.base_url}{request.url.path}", form)
         if not settings.sms_token or not hmac.compare_digest(wanted, request.headers.get("x-twilio-signature", "")):
             raise Problem(403, "This call is not signed by our text provider.")
-        return {name: value.replace("\x00", "") for name, value in form.items()}
+        return {name: storable(value) for name, value in form.items()}
 
     return router

@@ -9,15 +9,11 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import AfterValidator
 
+from shared.database import storable
 from shared.problem import Problem
 from shared.signing import Signer
 
-
-def _storable(text: str) -> str:
-    return text.replace("\x00", "")  # which no database keeps
-
-
-Typed = AfterValidator(_storable)  # what somebody wrote into a page
+Typed = AfterValidator(storable)  # what somebody wrote into a page
 _PRIVATE = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 _templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
 

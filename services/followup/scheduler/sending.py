@@ -58,6 +58,7 @@ class SendingLoop:
 
     def __post_init__(self) -> None:
         self._results: GroupCommit[tuple[Outgoing, Answer], None] = GroupCommit(self._record, batch=256, limit=100_000)
+        # a channel queues too, but who waits here can still be put back when we stop
         self._lanes = {name: asyncio.Semaphore(channel.size) for name, channel in self.channels.items()}
         self._intending: dict[asyncio.Task[None], int] = {}
         self._flying: set[asyncio.Task[None]] = set()

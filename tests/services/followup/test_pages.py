@@ -275,3 +275,14 @@ async def test_a_low_answer_calls_a_person_at_once(
     assert (await browser.post(f"/s/{token}", data={"score": 9})).status_code == 422
     async with followup_database.reading() as unit:
         assert await unit.value("SELECT state FROM touch WHERE purpose = 'review'") == "planned"  # the ask does not depend on it
+
+
+async def test_a_page_that_fails_is_logged_without_its_link(
+    followup_database: Database, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client_id, _ = await a_client(followup_database)
+    monkeypatch.setattr("services.followup.pages.unsubscribe.unsubscribe", None)  # a bug of ours
+    assert (await browser.post(link(client_id))).status_code == 500
+    said = capsys.readouterr().out
+    assert "/u/{token}" in said
+    assert link(client_id).removeprefix("/u/")[:20] not in said
