@@ -18,7 +18,8 @@ from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases.brief import load_briefs, zone_of
 from services.handoff.use_cases.commands import GONE, command_assignment
 from services.handoff.use_cases.policy import parse_agreement
-from shared.database import Database
+from shared.database import Database, storable
+from shared.problem import Problem, problems
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -65,7 +66,9 @@ def add_routes(app: FastAPI, database: Database, links: Links) -> None:
     async def look(token: str) -> Response:
         return await _offer_page(database, links, token, datetime.now(UTC))
 
-    @app.post("/a/{token}", summary="Accept, decline, or what happened since", **options)
+    posted = options | {"responses": options["responses"] | problems(400, 413)}
+
+    @app.post("/a/{token}", summary="Accept, decline, or what happened since", **posted)
     async def act(request: Request, token: str) -> Response:
         now = datetime.now(UTC)
         assignment_id = links.read_offer(token, now)
@@ -99,9 +102,12 @@ def _pressed_by_a_person(request: Request) -> bool:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of an urlencoded form; of anything else none."""
-    body = (await request.body()).decode("utf-8", "replace").replace("\x00", "")
-    return dict(parse_qsl(body, max_num_fields=20)) if body else {}
+    """The fields of an urlencoded form; of anything else none. Raises Problem."""
+    try:
+        pairs = parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=20)
+    except ValueError as error:
+        raise Problem(400, "This form has more fields than ours. Please use the page of the link.") from error
+    return {name: storable(value) for name, value in pairs}
 
 
 def _details(name: str, given: dict[str, str]) -> dict[str, Any]:

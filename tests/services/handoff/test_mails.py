@@ -90,6 +90,15 @@ async def test_a_scanner_that_looks_changes_nothing_and_a_press_accepts(handoff:
     assert "It is yours." in (await client.get(link)).text
 
 
+@pytest.mark.parametrize("body", ["do=decline&reason=a%00b", "&".join(f"f{n}=1" for n in range(40)) + "&do=decline&reason=x"])
+async def test_whatever_is_posted_to_the_link_is_no_fault_of_ours(handoff: Handoff, client: httpx.AsyncClient, body: str) -> None:
+    await handoff.qualify()
+    (mail,) = await handoff.mails()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await client.post(link_in(mail), content=body, headers=form)
+    assert answer.status_code in (200, 303, 400, 422), answer.text
+
+
 async def test_declining_by_the_link_asks_why_and_the_next_rep_is_asked(handoff: Handoff, client: httpx.AsyncClient) -> None:
     lead = await handoff.qualify()
     (mail,) = await handoff.mails()
