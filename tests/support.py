@@ -1,9 +1,11 @@
 """What tests share: a stranger's Kafka client, waiting, people who do not exist."""
 
 import asyncio
+import contextlib
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka
@@ -100,6 +102,36 @@ def outcome_headers(kind: str, event_id: str, source: str = "/crm/test") -> dict
         "ce_type": f"leadhandoff.{kind}.v1",
         "content-type": "application/json",
     }
+
+
+@asynccontextmanager
+async def serving(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[int]:
+    """A server on this port, whose conversations end with it: one that still sleeps would be found unclosed much later."""
+    talking: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talking[task] = writer
+        try:
+            await talk(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            del talking[task]
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        writers = list(talking.values())
+        for task in list(talking):
+            task.cancel()
+        for writer in writers:
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:

@@ -15,6 +15,7 @@ import pytest
 
 from shared.database import Database
 from tests.services.followup.sending import add_clients, add_touches, states
+from tests.support import serving
 
 POINTS = ("random", "claimed", "intended", "started", "answered", "recorded")
 SEED = int(os.environ.get("FAULT_SEED", "1"))
@@ -52,7 +53,6 @@ class Relay:
                     writer.write(b"250 taken\r\n")
                 else:
                     writer.write(b"250 ok\r\n")
-        writer.close()
 
 
 @pytest.fixture
@@ -60,9 +60,8 @@ async def relay(tmp_path: Path) -> AsyncIterator[tuple[Relay, str]]:
     log = tmp_path / "relay.log"
     log.touch()
     found = Relay(log)
-    server = await asyncio.start_server(found, "127.0.0.1", 0)
-    yield found, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    server.close()
+    async with serving(found) as port:
+        yield found, f"smtp://127.0.0.1:{port}"
 
 
 async def start(

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from shared.outgoing import Guard, NotPublic, is_public, public_client, read_at_most
+from tests.support import serving
 
 ADDRESSES = """
 http://example.com/ ftp://example.com/ gopher://example.com:25/_x dict://example.com:6379/x file:///etc/passwd
@@ -71,13 +72,10 @@ async def test_the_connection_goes_to_the_address_that_was_checked() -> None:
 async def test_a_real_server_on_this_machine_is_never_reached() -> None:
     reached = asyncio.Event()
 
-    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         reached.set()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, public_client(timeout=2) as outgoing:
+    async with serving(serve) as port, public_client(timeout=2) as outgoing:
         for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
             with pytest.raises(NotPublic):
                 await outgoing.get(f"https://{host}:{port}/")

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.support import serving
+
 Script = Callable[[str], str | None]
 
 
@@ -28,14 +30,6 @@ class ScriptedRelay:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        try:
-            await self._talk(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         greeting = self.answers.get("GREETING", "220 ready")
         if greeting is None:
             return
@@ -67,7 +61,6 @@ class ScriptedRelay:
 @asynccontextmanager
 async def scripted_relay(**more: object) -> AsyncIterator[ScriptedRelay]:
     relay = ScriptedRelay(**more)  # type: ignore[arg-type]
-    server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
-    relay.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    yield relay
-    server.close()
+    async with serving(relay.serve) as port:
+        relay.url = f"smtp://127.0.0.1:{port}"
+        yield relay

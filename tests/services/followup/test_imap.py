@@ -19,6 +19,7 @@ from services.followup.scheduler.inbox import InboxTurn
 from shared.database import Database
 from tests.services.followup.test_inbound import INBOUND, a_client, failed, suppressions
 from tests.services.followup.test_incoming import report
+from tests.support import serving
 
 MAILS = [
     b"Message-ID: <one@maple.example>\r\nSubject: first\r\n\r\nHello\r\n",
@@ -42,7 +43,6 @@ class StandIn:
                 writer.write(f"{tag} OK done\r\n".encode())
                 if command == "LOGOUT":
                     break
-        writer.close()
 
     def answers(self, command: str) -> list[bytes]:
         numbers = range(1, len(self.mails) + 1)
@@ -65,9 +65,8 @@ class StandIn:
 
 @contextlib.asynccontextmanager
 async def stand_in(mails: list[bytes], _folder: Path) -> AsyncIterator[str]:
-    server = await asyncio.start_server(StandIn(mails), "127.0.0.1", 0)
-    yield f"imap://joe:secret@127.0.0.1:{server.sockets[0].getsockname()[1]}/INBOX"
-    server.close()
+    async with serving(StandIn(mails)) as port:
+        yield f"imap://joe:secret@127.0.0.1:{port}/INBOX"
 
 
 @contextlib.asynccontextmanager

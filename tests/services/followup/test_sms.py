@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from services.followup.adapters.sms import Sms, Text, signature
+from tests.support import serving
 
 TEXT = Text("+14195550134", "Hello. Answer STOP to end.", "https://maple.example/inbound/sms/1")
 
@@ -32,7 +33,6 @@ class Provider:
         status, body = self.answer(form)
         if status:
             writer.write(f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
-        writer.close()
 
     def answer(self, form: dict[str, str]) -> tuple[int, str]:
         if self.mode in ("ok", "lost", "502"):
@@ -54,12 +54,10 @@ class Provider:
 @pytest.fixture
 async def provider() -> AsyncIterator[tuple[Provider, Sms]]:
     stand_in = Provider()
-    server = await asyncio.start_server(stand_in, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    sms = Sms(f"http://AC1:secret@127.0.0.1:{port}", "+14195550100", timeout=2)
-    yield stand_in, sms
-    await sms.close()
-    server.close()
+    async with serving(stand_in) as port:
+        sms = Sms(f"http://AC1:secret@127.0.0.1:{port}", "+14195550100", timeout=2)
+        yield stand_in, sms
+        await sms.close()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from shared.database import Database
 from tests.services.intake.conftest import Doors, open_doors
 from tests.services.intake.test_form_posts import ASKED, GRACE, add_form, filled
 from tests.services.intake.test_forms import SPRING
+from tests.support import serving
 
 
 @pytest.mark.parametrize(
@@ -227,13 +228,10 @@ async def test_a_form_with_a_puzzle_follows_its_own_rule(
 
 
 async def test_a_silent_provider_holds_nobody_for_longer_than_two_seconds() -> None:
-    async def silence(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def silence(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(30)
-        writer.close()
 
-    server = await asyncio.start_server(silence, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    began = datetime.now(UTC)
-    assert await SiteVerify(url, "ours").check("good", "192.0.2.7", ()) == "outage"
-    assert datetime.now(UTC) - began < timedelta(seconds=4)
-    server.close()
+    async with serving(silence) as port:
+        began = datetime.now(UTC)
+        assert await SiteVerify(f"http://127.0.0.1:{port}/", "ours").check("good", "192.0.2.7", ()) == "outage"
+        assert datetime.now(UTC) - began < timedelta(seconds=4)
