@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-CROWD, CROWD_SECONDS = 8, 0.1  # this many answers in one batch; how long that counts
+CROWD, CROWD_SECONDS = 12, 0.1  # this many answers in one batch; how long that counts
 
 
 class Overloaded(Exception):
