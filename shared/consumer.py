@@ -245,7 +245,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         error: Exception | None = None
         for _ in range(FAST_TRIES):
             try:
-                async with unit.connection.transaction():
+                async with unit.savepoint():
                     if self._observe is not None:
                         await self._observe(unit, [one], now)
                     await self._handle(unit, [one], now)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -19,21 +19,30 @@ Rows = list[asyncpg.Record]
 
 @dataclass(slots=True)
 class Transaction:
-    """One unit of work: the connection, and the outbox shards to wake when it has committed."""
+    """One unit of work: the connection, and the outbox shards to wake when it has committed.
+
+    Writes that return nothing are collected and go as one statement, before the next query or the commit: at a few
+    leads a batch the round trips cost more than the rows.
+    """
 
     connection: Any
     shards: set[int] = field(default_factory=set)
+    _writes: dict[tuple[str, ...], list[dict[str, Any]]] = field(default_factory=dict)
 
     async def fetch(self, query: str, *arguments: Any) -> Rows:
+        await self.flush()
         return list(await self.connection.fetch(query, *arguments))
 
     async def row(self, query: str, *arguments: Any) -> Any:
+        await self.flush()
         return await self.connection.fetchrow(query, *arguments)
 
     async def value(self, query: str, *arguments: Any) -> Any:
+        await self.flush()
         return await self.connection.fetchval(query, *arguments)
 
     async def execute(self, query: str, *arguments: Any) -> str:
+        await self.flush()
         return str(await self.connection.execute(query, *arguments))
 
     async def roll_back(self) -> None:
@@ -44,17 +53,44 @@ class Transaction:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
             self.connection.terminate()
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What is done within is undone if it raises."""
+        await self.flush()
+        try:
+            async with self.connection.transaction():
+                yield
+                await self.flush()
+        finally:
+            self._writes.clear()
+
     async def insert(self, model: type[SQLModel], rows: Sequence[dict[str, Any]], suffix: str = "", *, then: str = "") -> Rows:
         """Insert many rows in one statement; `suffix` is an ON CONFLICT or RETURNING clause.
 
-        `then`: a statement that goes on with the rows it returns, as `written`, in the same round trip.
+        `then`: a statement that goes on with the rows it returns, as `{rows}`.
         """
         if not rows:
             return []
         query = _insert_statement(model, tuple(rows[0]), suffix)
-        if then:
-            query = f"WITH written AS ({query}) {then}"
-        return await self.fetch(query, as_json(rows))
+        if "RETURNING" in suffix and not then:
+            return await self.fetch(query, as_json(rows))
+        await self.write(query, rows, then=then)
+        return []
+
+    async def write(self, query: str, rows: Sequence[dict[str, Any]], *, then: str = "") -> None:
+        """A statement whose only argument is `$1`, rows as JSON. It sees no row that was written since the last query."""
+        if not rows:
+            return
+        parts = (query, then) if then else (query,)
+        if parts in self._writes and "DO UPDATE" in query:  # a row can be changed once a statement
+            await self.flush()
+        self._writes.setdefault(parts, []).extend(rows)
+
+    async def flush(self) -> None:
+        """Send what was collected."""
+        if self._writes:
+            writes, self._writes = self._writes, {}
+            await self.connection.execute(_together(tuple(writes)), *map(as_json, writes.values()))
 
 
 class Database:
@@ -96,6 +132,7 @@ class Database:
             unit = Transaction(connection)
             async with connection.transaction():
                 yield unit
+                await unit.flush()
         if unit.shards:
             self.on_commit(unit.shards)
 
@@ -103,7 +140,9 @@ class Database:
     async def statement(self) -> AsyncIterator[Transaction]:
         """For a change that is a single statement, and so a transaction by itself, or begins and ends its own."""
         async with self._pool.acquire() as connection:
-            yield Transaction(connection)
+            unit = Transaction(connection)
+            yield unit
+            await unit.flush()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
@@ -141,6 +180,16 @@ def _insert_statement(model: type[SQLModel], given: tuple[str, ...], suffix: str
     columns = ", ".join((*given, *literals))
     values = ", ".join((*given, *literals.values()))
     return f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM json_populate_recordset(NULL::{table.name}, $1::json) {suffix}"  # noqa: S608, E501  names and literals of our own
+
+
+@lru_cache(maxsize=1024)
+def _together(writes: tuple[tuple[str, ...], ...]) -> str:
+    """One statement for several: the parts of a WITH that write run to their end, whether or not anybody reads them."""
+    parts: list[str] = []
+    for number, (query, *then) in enumerate(writes, 1):
+        parts.append(f"w{number} AS ({query.replace('$1', f'${number}')})")
+        parts += [f"t{number} AS ({one.replace('{rows}', f'w{number}')})" for one in then]
+    return f"WITH {', '.join(parts)} SELECT"
 
 
 def _literal(value: str | int | bool) -> str:

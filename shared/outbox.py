@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Small
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shared.database import Transaction, as_json
+from shared.database import Transaction
 from shared.envelope import Record, to_record
 from shared.events import Event
 from shared.telemetry import current_traceparent
@@ -79,5 +79,5 @@ async def put(unit: Transaction, topic: str, records: list[Record]) -> None:
     rows: list[dict[str, Any]] = [
         {"s": shard_of(record.key), "t": topic, "k": record.key, "h": record.headers, "p": record.value} for record in records
     ]
-    await unit.execute(PUT, as_json(rows))
+    await unit.write(PUT, rows)
     unit.shards.update(row["s"] for row in rows)

@@ -79,7 +79,7 @@ class Scheduler:
                 if not rows:
                     return
                 try:
-                    async with unit.connection.transaction():
+                    async with unit.savepoint():
                         await qualify_waiting(unit, limit=1, now=now)
                     QUALIFIED.labels("done").inc()
                 except Exception as error:

@@ -87,6 +87,7 @@ def import_reps(file: Path, dry_run: bool) -> None:
         trial = unit.connection.transaction()
         await trial.start()
         found = await people.import_reps(unit, [line.rep for line in lines if line.rep], datetime.now(UTC))
+        await unit.flush()
         await (trial.rollback() if dry_run else trial.commit())
         return found
 

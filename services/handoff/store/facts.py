@@ -7,7 +7,7 @@ from uuid import UUID
 from services.handoff import models
 from shared.database import Rows, Transaction
 
-MARK_DUE = "INSERT INTO board_due (lead_id) SELECT DISTINCT lead_id FROM written WHERE lead_id IS NOT NULL"
+MARK_DUE = "INSERT INTO board_due (lead_id) SELECT DISTINCT lead_id FROM {rows} WHERE lead_id IS NOT NULL"
 
 
 async def keep(unit: Transaction, facts: Sequence[dict[str, Any]], *, again: bool) -> None:

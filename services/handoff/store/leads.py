@@ -8,6 +8,12 @@ from uuid import UUID
 from services.handoff import models
 from shared.database import Rows, Transaction
 
+ROUTED = """
+UPDATE lead l SET state = n.state, owner_id = n.owner_id, attempt = n.attempt, held_since = n.held_since,
+  held_in = coalesce(n.held_in, ''), updated_at = n.updated_at
+FROM json_to_recordset($1::json) AS n(id uuid, state text, owner_id uuid, attempt int, held_since timestamptz, held_in text,
+  updated_at timestamptz) WHERE l.id = n.id"""
+
 
 async def insert_leads(unit: Transaction, leads: list[dict[str, Any]]) -> set[UUID]:
     """Store leads; returns those that were new. An erased or merged one is not revived."""
@@ -17,13 +23,7 @@ async def insert_leads(unit: Transaction, leads: list[dict[str, Any]]) -> set[UU
 
 async def save_routed(unit: Transaction, rows: Sequence[dict[str, Any]], now: datetime) -> None:
     """What routing made of several leads."""
-    await unit.execute(
-        "UPDATE lead l SET state = n.state, owner_id = n.owner_id, attempt = n.attempt, held_since = n.held_since, "
-        "held_in = coalesce(n.held_in, ''), updated_at = $2 FROM jsonb_to_recordset($1) AS n(id uuid, state text, "
-        "owner_id uuid, attempt int, held_since timestamptz, held_in text) WHERE l.id = n.id",
-        rows,
-        now,
-    )
+    await unit.write(ROUTED, [row | {"updated_at": now} for row in rows])
 
 
 async def take_held(unit: Transaction, pools: Sequence[str], limit: int) -> Rows:

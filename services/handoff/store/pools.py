@@ -120,10 +120,9 @@ async def ask_refund(unit: Transaction, assignment: Any, reason: str, now: datet
 
 
 async def save_turns(unit: Transaction, turns: Mapping[str, int]) -> None:
-    await unit.execute(
-        "UPDATE pool p SET turn = n.turn FROM unnest($1::text[], $2::bigint[]) AS n(name, turn) WHERE p.name = n.name",
-        list(turns),
-        list(turns.values()),
+    await unit.write(
+        "UPDATE pool p SET turn = n.turn FROM json_to_recordset($1::json) AS n(name text, turn bigint) WHERE p.name = n.name",
+        [{"name": name, "turn": turn} for name, turn in turns.items()],
     )
 
 

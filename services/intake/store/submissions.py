@@ -22,13 +22,10 @@ async def take_waiting(unit: Transaction, limit: int, now: datetime) -> Rows:
 
 async def settle(unit: Transaction, states: Sequence[tuple[UUID, str, str | None, UUID | None]]) -> None:
     """Write the ledger's state of submissions, why, and the lead they were merged into."""
-    await unit.execute(
+    await unit.write(
         "UPDATE submission s SET state = n.state, reason = n.reason, merged_into = n.into_id "
-        "FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS n(id, state, reason, into_id) WHERE s.id = n.id",
-        [one[0] for one in states],
-        [one[1] for one in states],
-        [one[2] for one in states],
-        [one[3] for one in states],
+        "FROM json_to_recordset($1::json) AS n(id uuid, state text, reason text, into_id uuid) WHERE s.id = n.id",
+        [dict(zip(("id", "state", "reason", "into_id"), one, strict=True)) for one in states],
     )
 
 
