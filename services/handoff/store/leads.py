@@ -15,10 +15,14 @@ FROM json_to_recordset($1::json) AS n(id uuid, state text, owner_id uuid, attemp
   updated_at timestamptz) WHERE l.id = n.id"""
 
 
-async def insert_leads(unit: Transaction, leads: list[dict[str, Any]]) -> set[UUID]:
-    """Store leads; returns those that were new. An erased or merged one is not revived."""
-    rows = await unit.insert(models.Lead, leads, "ON CONFLICT (id) DO NOTHING RETURNING id")
-    return {row["id"] for row in rows}
+async def insert_leads(unit: Transaction, leads: list[dict[str, Any]]) -> dict[UUID, bool]:
+    """Store leads; returns those that were new, and whether something was reported of them already.
+
+    An erased or merged one is not revived.
+    """
+    early = "EXISTS (SELECT 1 FROM early_event e WHERE e.lead_id = lead.id)"
+    rows = await unit.insert(models.Lead, leads, f"ON CONFLICT (id) DO NOTHING RETURNING id, {early} AS early")
+    return {row["id"]: row["early"] for row in rows}
 
 
 async def save_routed(unit: Transaction, rows: Sequence[dict[str, Any]], now: datetime) -> None:

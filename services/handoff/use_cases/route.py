@@ -56,7 +56,8 @@ async def receive_leads(unit: Transaction, received: list[Received], now: dateti
     unreachable = [row for row in leads if not is_contactable(row["snapshot"]["contact"], row["snapshot"]["consents"])]
     await hold_back(unit, unreachable, "The client asked not to be contacted on any channel we have.", now)
     await route(unit, [row for row in leads if row not in unreachable] if unreachable else leads, now)
-    await apply_early_events(unit, [lead["id"] for lead in leads], now)
+    if early := [lead["id"] for lead in leads if new[lead["id"]]]:
+        await apply_early_events(unit, early, now)
 
 
 def _lead_row(event: events.LeadQualified, now: datetime) -> dict[str, Any]:
