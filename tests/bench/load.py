@@ -14,9 +14,9 @@ def request() -> bytes:
     """A lead of somebody new, about 300 bytes."""
     n = next(_serial)
     body = (
-        b'{"first_name":"Ada","last_name":"Case%d","email":"case%d@example.net","phone":"(419) 555-%04d",'
+        b'{"first_name":"Ada","last_name":"Case%d","email":"case%d@example.net","phone":"(419) 555-%04d","postal_code":"43%03d",'
         b'"selection":"estimate","message":"The kitchen tap drips, and the valve is stuck.","attribution":{"utm_source":"ads"}}'
-    ) % (n, n, n % 10_000)
+    ) % (n, n, n % 10_000, n % 60)
     head = b"POST /v1/leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     return head % len(body) + body
 
