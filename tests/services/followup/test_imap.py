@@ -9,12 +9,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from deploy.local.ports import free_ports
-from services.followup.adapters.imap import JournalWitness, Mailbox
+from services.followup.adapters.imap import Mailbox
+from services.followup.adapters.witnesses import Doubt, JournalWitness
 from services.followup.scheduler.inbox import InboxTurn
 from shared.database import Database
 from tests.services.followup.test_inbound import INBOUND, a_client, failed, suppressions
@@ -25,6 +27,13 @@ MAILS = [
     b"Message-ID: <one@maple.example>\r\nSubject: first\r\n\r\nHello\r\n",
     b"Message-ID: <two@maple.example>\r\n\r\n\xff\r\n",
 ]
+
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+def doubt(message_id: str) -> Doubt:
+    return Doubt(message_id, NOW, NOW)
 
 
 class StandIn:
@@ -122,7 +131,7 @@ async def test_new_mail_is_read_once_and_ours_is_found(server: object, tmp_path:
         await mailbox.mark_read(found[0][0])
         assert [uid for uid, _ in await mailbox.unread()] == [found[1][0]]
         witness = JournalWitness(mailbox)
-        assert await witness.seen(["<one@maple.example>", "<three@maple.example>"]) == {
+        assert await witness.seen([doubt("<one@maple.example>"), doubt("<three@maple.example>")], NOW) == {
             "<one@maple.example>": True,
             "<three@maple.example>": False,
         }
@@ -130,7 +139,7 @@ async def test_new_mail_is_read_once_and_ours_is_found(server: object, tmp_path:
 
 async def test_a_witness_that_cannot_be_asked_says_so() -> None:
     witness = JournalWitness(Mailbox("imap://joe:secret@127.0.0.1:9/INBOX", timeout=1))
-    assert await witness.seen(["<one@maple.example>"]) == {"<one@maple.example>": None}
+    assert await witness.seen([doubt("<one@maple.example>")], NOW) == {"<one@maple.example>": None}
 
 
 async def test_a_bounce_in_the_mailbox_suppresses(followup_database: Database, tmp_path: Path) -> None:
