@@ -79,6 +79,7 @@ def test_the_strictest_of_address_and_number_holds(
     found = window_by_all_clocks(RULES, place, "sms", "marketing", day, WHOLE_DAY)
     assert (found and (f"{found.opens:%H:%M}", f"{found.closes:%H:%M}" if found.closes else "24:00")) == hours
     assert window_by_all_clocks(RULES, place, "email", "marketing", day, WHOLE_DAY) == WHOLE_DAY
+    assert (place.other_clocks("email"), list(place.laws("email"))[2:]) == ((), [])
 
 
 ZONES = st.sampled_from(proof.every_zone())
