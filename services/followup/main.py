@@ -7,10 +7,11 @@ from pathlib import Path
 from services.followup import api, consumer, pages
 from services.followup.adapters.calendar_data import quiet_hours
 from services.followup.adapters.dkim import Dkim
-from services.followup.adapters.imap import JournalWitness, Mailbox, SafeToRepeat
+from services.followup.adapters.imap import Mailbox
 from services.followup.adapters.sms import Sms
 from services.followup.adapters.smtp import Smtp
 from services.followup.adapters.verp import Verp
+from services.followup.adapters.witnesses import CallsBack, JournalWitness, SafeToRepeat
 from services.followup.api.inbound import inbound_routes
 from services.followup.domain.sending import read_limits
 from services.followup.models import FollowupTable
@@ -96,7 +97,7 @@ def sending(
     settle_delay = timedelta(seconds=settings.settle_seconds)
     channels: dict[str, Channel] = {"email": smtp}
     if settings.sms_url:
-        channels["sms"] = Sms(settings.sms_url, settings.sms_sender)
+        channels["sms"] = Sms(settings.sms_url, settings.sms_sender, key_header=settings.sms_idempotency_header)
     key = settings.dkim_key_file
     composer = Composer(
         Signer(secret, purpose="u"),
@@ -128,7 +129,10 @@ def letter_writer(settings: Settings, lease: timedelta) -> Intender:
 
 
 def _witnesses(settings: Settings) -> dict[str, Witness]:
-    """Who can be asked after a crash whether a mail was taken."""
+    """Who can say after a crash whether a message was taken."""
+    found: dict[str, Witness] = {"sms": SafeToRepeat() if settings.sms_idempotency_header else CallsBack()}
     if settings.journal_address and settings.journal_imap_url:
-        return {"email": JournalWitness(Mailbox(settings.journal_imap_url))}
-    return {"email": SafeToRepeat()} if settings.idempotency_header else {}
+        found["email"] = JournalWitness(Mailbox(settings.journal_imap_url))
+    elif settings.idempotency_header:
+        found["email"] = SafeToRepeat()
+    return found

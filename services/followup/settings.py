@@ -40,6 +40,7 @@ class Settings(ServiceSettings):
 
     sms_url: str = Field(default="", repr=False)  # https://account:token@api.twilio.com; none: no texts are sent
     sms_sender: str = ""  # a number, or the id of a messaging service
+    sms_idempotency_header: str | None = None  # the provider takes equal keys once; none: a text in doubt waits for its call
     sms_token: str = Field(default="", repr=False)  # signs the provider's calls; none: the token of sms_url
 
     @model_validator(mode="after")

@@ -1,76 +1,155 @@
-"""A sender as a process of its own, for tests that kill or freeze it."""
+"""A sender as a process of its own, killed or frozen at a numbered point of the way a touch takes out of the house."""
 
 import asyncio
 import os
-import signal
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from services.followup.adapters.smtp import Answer, Smtp
-from services.followup.scheduler.recovery import Recovery
+import httpx
+
+from services.followup import store
+from services.followup.adapters.imap import Mailbox
+from services.followup.adapters.sms import Sms
+from services.followup.adapters.smtp import Smtp, connection
+from services.followup.adapters.witnesses import CallsBack, JournalWitness, SafeToRepeat
+from services.followup.scheduler import recovery
+from services.followup.scheduler.sending import SendingLoop
+from services.followup.use_cases.sending.record import Recorder
 from shared.database import Database
 from tests.services.followup.sending import loop_over
 
-
-class LogWitness:
-    """The relay's own log: a message id a line."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-
-    async def seen(self, message_ids: Sequence[str]) -> Mapping[str, bool | None]:
-        taken = set(self._log.read_text().split())
-        return {id: id in taken for id in message_ids}
-
-
-def dying(work: Any, at: int) -> Any:
-    """The same, and on its nth call the process is gone the moment it is done."""
-    calls = 0
-
-    async def run(*arguments: Any, **named: Any) -> Any:
-        nonlocal calls
-        found = await work(*arguments, **named)
-        calls += bool(found)
-        if calls == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return found
-
-    return run
+LEASE, SETTLE = 2.5, 0.5
+POINTS = (
+    "claiming",  # 1, not committed
+    "claimed",
+    "intending",  # 2 and 3, not committed
+    "intended",
+    "half",  # 4: without the final dot, the body of the request
+    "dotted",  # all is said, no answer is heard
+    "answered",
+    "recording",  # 5, not committed
+    "recorded",  # committed, not published
+    "asked",  # a witness, about what others left
+    "settling",  # not committed
+)
 
 
-async def main(url: str, smtp_url: str, log: str, point: str, at: int, witness: bool) -> None:
-    database = Database(url, name="worker", size=4)
+@dataclass(frozen=True)
+class Job:
+    """`witness`: journal, key or none. At its nth arrival at the point the worker gets the signal."""
+
+    database: str
+    channel: str
+    url: str
+    witness: str = "none"
+    mailbox: str = ""
+    point: str = ""
+    at: int = 1
+    signal: int = 9
+
+
+@dataclass
+class Fuse:
+    """The nth time it is lit, the process ends or stops."""
+
+    job: Job
+
+    def __post_init__(self) -> None:
+        self._left = self.job.at
+
+    def burns(self) -> bool:
+        self._left -= 1
+        return self._left == 0
+
+    def blow(self) -> None:
+        os.kill(os.getpid(), self.job.signal)
+
+    def after(self, work: Any) -> Any:
+        async def run(*arguments: Any, **named: Any) -> Any:
+            found = await work(*arguments, **named)
+            if (found is None or found) and self.burns():  # where it found nothing, it did nothing
+                self.blow()
+            return found
+
+        return run
+
+
+def run(job: Job) -> None:
+    asyncio.run(_run(job))
+
+
+async def _run(job: Job) -> None:
+    database = Database(job.database, name="worker", size=4)
     await database.open()
-    smtp = Smtp(smtp_url, size=8, timeout=2, data_timeout=1)
-    loop = loop_over(database, smtp, lease=3, settle=1.5, witness=LogWitness(Path(log)) if witness else None)
+    _set(Fuse(job))
+    channel: Smtp | Sms
+    if job.channel == "sms":
+        channel = Sms(job.url, "+14195550100", timeout=1, key_header="Idempotency-Key" if job.witness == "key" else None)
+        _trace(channel, Fuse(job))
+    else:
+        channel = Smtp(job.url, size=8, timeout=2, data_timeout=1)
+    witness = {
+        "journal": lambda: JournalWitness(Mailbox(job.mailbox)),
+        "key": SafeToRepeat,
+        "none": lambda: CallsBack(timedelta(seconds=LEASE + SETTLE)) if job.channel == "sms" else None,
+    }[job.witness]()
+    journal = "journal@maple.example" if job.witness == "journal" else None
+    loop = loop_over(database, channel, carries=job.channel, lease=LEASE, settle=SETTLE, witness=witness, journal=journal)
     loop.claim = 20
-    targets: dict[str, tuple[Any, str]] = {
-        "claimed": (loop, "_claim"),
-        "intended": (loop, "_intend"),
-        "answered": (smtp, "send"),
-        "recorded": (loop, "_record"),
+    await asyncio.gather(loop.send(), recovery.Recovery(loop, seconds=0.5).run())
+
+
+def _set(fuse: Fuse) -> None:
+    places: dict[str, tuple[Any, str]] = {
+        "claiming": (store.sending, "claim_due"),
+        "claimed": (SendingLoop, "_claim"),
+        "intending": (store.sending, "intend"),
+        "intended": (SendingLoop, "_intend"),
+        "answered": (Sms if fuse.job.channel == "sms" else Smtp, "send"),
+        "recording": (Recorder, "record"),
+        "recorded": (SendingLoop, "_record"),
+        "asked": ({"journal": JournalWitness, "key": SafeToRepeat}.get(fuse.job.witness, CallsBack), "seen"),
+        "settling": (recovery, "settle_doubts"),
     }
-    if point in targets:
-        owner, name = targets[point]
-        setattr(owner, name, dying(getattr(owner, name), at))
-    if point == "recorded":
-        loop.__post_init__()
-    if point == "started":
-        send = smtp.send
-
-        async def start(mail: Any) -> Answer:
-            nonlocal at
-            at -= 1
-            if at == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return await send(mail)
-
-        smtp.send = start  # type: ignore[method-assign]
-    await asyncio.gather(loop.send(), Recovery(loop, seconds=0.5).run())
+    if fuse.job.point in places:
+        owner, name = places[fuse.job.point]
+        setattr(owner, name, fuse.after(getattr(owner, name)))
+    elif fuse.job.channel == "email" and fuse.job.point in ("half", "dotted"):
+        _cut(fuse)
 
 
-if __name__ == "__main__":
-    address, relay, file, where, number, with_witness = sys.argv[1:7]
-    asyncio.run(main(address, relay, file, where, int(number), with_witness == "witness"))
+def _cut(fuse: Fuse) -> None:
+    """The bytes of a mail are with the kernel, all or half of them; nothing else runs before the answer is waited for."""
+    burning, whole, expect = False, connection.stuffed, connection.Connection._expect
+
+    def stuffed(content: bytes) -> bytes:
+        nonlocal burning
+        burning = fuse.burns()
+        found = whole(content)
+        return found[: len(found) // 2] if burning and fuse.job.point == "half" else found
+
+    async def expected(self: connection.Connection, wanted: int) -> str:
+        if burning:
+            fuse.blow()
+        return await expect(self, wanted)
+
+    connection.stuffed = stuffed
+    connection.Connection._expect = expected  # type: ignore[method-assign]
+
+
+def _trace(sms: Sms, fuse: Fuse) -> None:
+    """The same for a text: its head is with the kernel, or its body too."""
+    event = {"half": "http11.send_request_headers.complete", "dotted": "http11.send_request_body.complete"}.get(fuse.job.point)
+    url = httpx.URL(sms.url)
+
+    async def trace(name: str, _info: Any) -> None:
+        if name == event and fuse.burns():
+            fuse.blow()
+
+    async def hook(request: httpx.Request) -> None:
+        request.extensions = {**request.extensions, "trace": trace}
+
+    hooks: dict[str, list[Callable[..., Any]]] = {"request": [hook]}
+    sms._client = httpx.AsyncClient(timeout=sms.timeout, auth=(url.username, url.password), event_hooks=hooks)

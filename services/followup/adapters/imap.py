@@ -3,7 +3,7 @@
 import asyncio
 import imaplib
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -78,24 +78,3 @@ def _ok(answer: tuple[str, list[bytes | None]]) -> list[bytes]:
 def _content(answer: tuple[str, list[object]]) -> bytes:
     parts = [one[1] for one in answer[1] if isinstance(one, tuple)]
     return bytes(parts[0]) if parts else b""
-
-
-class JournalWitness:
-    """Every mail went to a mailbox of ours in the same transaction: what is not there was not taken."""
-
-    def __init__(self, mailbox: Mailbox) -> None:
-        self._mailbox = mailbox
-
-    async def seen(self, message_ids: Sequence[str]) -> Mapping[str, bool | None]:
-        try:
-            there = await self._mailbox.holds(message_ids)
-        except (OSError, imaplib.IMAP4.error):
-            return dict.fromkeys(message_ids)
-        return {id: id in there for id in message_ids}
-
-
-class SafeToRepeat:
-    """The relay itself sends equal ids once: in doubt, the same is simply submitted again."""
-
-    async def seen(self, message_ids: Sequence[str]) -> Mapping[str, bool | None]:
-        return dict.fromkeys(message_ids, False)

@@ -1,8 +1,9 @@
-"""Texts through a provider of Twilio's shape. Without a witness a text whose answer was lost is never sent again."""
+"""Texts through a provider of Twilio's shape. A text whose answer was lost is sent again only under a key the provider knows."""
 
 import base64
 import hashlib
 import hmac
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,27 +21,36 @@ class Text:
     recipient: str
     body: str
     callback: str
+    key: str = ""  # the same for the life of the touch
+    not_after: float = float("inf")  # when the lease ends (seconds since the epoch)
 
 
 @dataclass(slots=True)
 class Sms:
-    """`url`: https://account:token@api.twilio.com. `sender`: a number, or the id of a messaging service (MG…)."""
+    """`url`: https://account:token@api.twilio.com. `sender`: a number, or the id of a messaging service (MG…).
+
+    `key_header`: where the provider takes equal keys once, the header it reads them from.
+    """
 
     url: str = field(repr=False)
     sender: str
     size: int = 8
     timeout: float = 20.0
+    key_header: str | None = None
     _client: httpx.AsyncClient | None = None
 
     async def send(self, text: Text) -> Answer:
+        if time.time() + self.timeout > text.not_after:
+            return Answer("again", "the lease ran out before the text was sent")
         url = httpx.URL(self.url)
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=self.timeout, auth=(url.username, url.password))
         path = f"/2010-04-01/Accounts/{url.username}/Messages.json"
         who = "MessagingServiceSid" if self.sender.startswith("MG") else "From"
         form = {"To": text.recipient, who: self.sender, "Body": text.body, "StatusCallback": text.callback}
+        key = {self.key_header: text.key} if self.key_header else {}
         try:
-            found = await self._client.post(url.copy_with(username="", password="", path=path), data=form)
+            found = await self._client.post(url.copy_with(username="", password="", path=path), data=form, headers=key)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Answer("busy", type(error).__name__, for_all=True)
         except httpx.HTTPError as error:
@@ -58,8 +68,8 @@ def _answer(found: httpx.Response) -> Answer:
         return Answer("sent", str(_body(found).get("sid", "")), status)
     if status in (429, 503):
         return Answer("busy", f"{status}", status, for_all=True)
-    if status >= 500:
-        return Answer("doubt", f"{status}", status)  # a gateway that lost the answer looks like this
+    if status >= 500 or status == 409:  # a gateway that lost the answer; a key whose first text is still on its way
+        return Answer("doubt", f"{status}", status)
     if status in (401, 403):
         return Answer("busy", f"{status} the provider does not let us in", status, for_all=True)
     code = _body(found).get("code")

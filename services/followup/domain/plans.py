@@ -142,6 +142,8 @@ class Plan:
     def step(self, key: str) -> Step | None:
         return next((step for step in self.steps if step.key == key), None)
 
-    def settle_doubt(self, purpose: str) -> str:
-        """drop errs on the side of silence; resend on a second message of the same id."""
+    def settle_doubt(self, channel: str, purpose: str) -> str:
+        """drop errs on the side of silence; resend on a second message of the same id, which no phone folds into one."""
+        if channel == "sms":
+            return "drop"
         return self.on_doubt.get(purpose) or self.on_doubt.get("default", "drop")

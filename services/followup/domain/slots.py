@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from services.followup.domain.holidays import HOLIDAYS
 from services.followup.domain.occurrences import Occurrence, position
 from services.followup.domain.plans import After, Step
-from services.followup.domain.windows import WHOLE_DAY, Place, QuietRule, Window, instant, legal_window
+from services.followup.domain.windows import WHOLE_DAY, Place, QuietRule, Window, instant, is_legal, window_by_all_clocks
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -52,6 +52,9 @@ class Asked:
     def window(self, day: date) -> Window | None:
         return window_on(self.step, self.channel, self.place, self.quiet, day)
 
+    def is_legal(self, moment: datetime) -> bool:
+        return is_legal(self.quiet, self.place, self.channel, self.step.purpose, moment)
+
 
 def keeps_hours(step: Step, channel: str) -> bool:
     """Mail about the client's own job goes out at once, by day and by night."""
@@ -62,8 +65,7 @@ def window_on(step: Step, channel: str, place: Place, quiet: Sequence[QuietRule]
     """The plan's window and the law's, on this day; None: nothing may arrive."""
     if not keeps_hours(step, channel):
         return WHOLE_DAY
-    legal = legal_window(quiet, place, channel, step.purpose, day)
-    return legal & step.rules.window if legal is not None else None
+    return window_by_all_clocks(quiet, place, channel, step.purpose, day, step.rules.window)
 
 
 def slot(asked: Asked, now: datetime) -> Slot | Skip:
@@ -138,6 +140,8 @@ def try_day(asked: Asked, day: date, at: time, expires_at: datetime) -> Slot | s
         closed, window = closed_on(asked.step, local.date()), asked.window(local.date())
     if closed is not None or window is None or window.is_past(local.time()) or local.time() < window.opens:
         return closed or "no hours left"
+    if asked.place.other_clocks(asked.channel) and not asked.is_legal(due_at):  # where a clock shows the same hour twice
+        return "no hours left"
     return Slot(local.date(), local.time(), due_at, expires_at)
 
 

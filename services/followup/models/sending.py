@@ -37,7 +37,7 @@ class Sent(FollowupTable, table=True):
     channel: str
     message_id: str
     at: datetime = Field(sa_type=Instant)
-    told_by: str = "answer"  # witness: settled later; topic: rebuilt from followup.touches.v1
+    told_by: str = "answer"  # witness: settled later; provider: its call; topic: rebuilt from followup.touches.v1
 
 
 class DeliveryFact(FollowupTable, table=True):

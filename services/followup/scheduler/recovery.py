@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from prometheus_client import Gauge
 
 from services.followup import store
+from services.followup.adapters.witnesses import Doubt, Seen
 from services.followup.domain.sending import governor
 from services.followup.scheduler.sending import SendingLoop
 from services.followup.use_cases.sending.ends import end_touches
@@ -50,9 +51,10 @@ class Recovery:
             doubtful = await store.sending.in_doubt(unit, now - self.loop.settle_delay)
         if not doubtful or not await self.loop.may_send():
             return
-        seen: dict[str, bool | None] = {}
+        seen: dict[str, Seen] = {}
         for name, witness in self.loop.witnesses.items():
-            seen |= await witness.seen([row["message_id"] for row in doubtful if row["channel"] == name])
+            doubts = [Doubt(row["message_id"], row["first_at"], row["last_at"]) for row in doubtful if row["channel"] == name]
+            seen |= await witness.seen(doubts, now)
         async with self.loop.database.transaction() as unit:
             still = {row["id"]: row["fence"] for row in await store.sending.in_doubt(unit, now - self.loop.settle_delay)}
             touches = [row for row in doubtful if still.get(row["id"]) == row["fence"]]

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 
 from services.followup import store
 from services.followup.adapters.smtp import Answer
+from services.followup.adapters.witnesses import Doubt, Seen
 from services.followup.domain.sending import Limit
 from services.followup.use_cases.sending.compose import Outgoing
 from services.followup.use_cases.sending.intend import Intender
@@ -34,9 +35,9 @@ class Channel(Protocol):
 
 
 class Witness(Protocol):
-    """Somebody who knows whether a message was taken. None: cannot be asked just now."""
+    """Somebody who knows whether a message was taken. What it does not name, it will never know."""
 
-    async def seen(self, message_ids: Sequence[str]) -> Mapping[str, bool | None]: ...
+    async def seen(self, doubts: Sequence[Doubt], now: datetime, /) -> Mapping[str, Seen]: ...
 
 
 def _now() -> datetime:

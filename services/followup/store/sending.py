@@ -17,8 +17,13 @@ _CLAIM = (
 )
 _TAKE_EXPIRED = _CLAIM.replace("channel = ANY($4::text[])", "expires_at <= $1 AND NOT channel = ANY($4::text[])")
 _IN_DOUBT = (
-    f"SELECT t.*, {_SUBJECT} FROM touch t JOIN enrolment e ON e.id = t.enrolment_id "  # noqa: S608
+    f"SELECT t.*, {_SUBJECT}, a.first_at, a.last_at FROM touch t JOIN enrolment e ON e.id = t.enrolment_id "  # noqa: S608
+    "CROSS JOIN LATERAL (SELECT min(at) AS first_at, max(at) AS last_at FROM attempt WHERE touch_id = t.id) a "
     "WHERE t.state = 'sending' AND t.lease_until < $1 ORDER BY t.id LIMIT $2"
+)
+_IN_THE_AIR = (
+    f"SELECT t.*, {_SUBJECT} FROM touch t JOIN enrolment e ON e.id = t.enrolment_id "  # noqa: S608
+    "WHERE t.id = $1 AND t.state = 'sending'"
 )
 JOURNALED = ("client_id", "lead_id", "plan", "subject", "step", "cycle", "channel", "message_id")
 
@@ -47,6 +52,11 @@ async def take_back_unsent(unit: Transaction, now: datetime) -> None:
 async def in_doubt(unit: Transaction, before: datetime, *, limit: int = 500) -> Rows:
     """Intended by a worker that died, or that never heard the answer: nobody knows whether it was sent."""
     return await unit.fetch(_IN_DOUBT, before, limit)
+
+
+async def in_the_air(unit: Transaction, touch_id: UUID) -> Any:
+    """This touch, where it was intended and is not settled."""
+    return await unit.row(_IN_THE_AIR, touch_id)
 
 
 async def intend(unit: Transaction, touches: Sequence[tuple[UUID, int, str]], now: datetime, lease_until: datetime) -> set[UUID]:
@@ -93,6 +103,21 @@ async def plan_again(unit: Transaction, touches: Sequence[tuple[UUID, int, datet
         [touch[1] for touch in touches],
         [touch[2] for touch in touches],
         [touch[3] for touch in touches],
+    )
+
+
+async def repeat(unit: Transaction, touches: Sequence[tuple[UUID, int, datetime | None]], now: datetime) -> None:
+    """Back to planned after a doubt, at once: (touch, fence, the moment after which it must not go out any more)."""
+    if not touches:
+        return
+    await unit.execute(
+        "UPDATE touch t SET state = 'planned', due_at = $4, expires_at = least(t.expires_at, n.until) "
+        "FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS n(id, fence, until) "
+        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending'",
+        [touch[0] for touch in touches],
+        [touch[1] for touch in touches],
+        [touch[2] for touch in touches],
+        now,
     )
 
 

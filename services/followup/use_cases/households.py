@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.followup import store
+from services.followup.adapters.numbers import number_place
 from services.followup.domain.caps import Touched
 from services.followup.domain.forecast import Enrolled, Household, Key
 from services.followup.domain.occurrences import Anchors, Happened
@@ -161,8 +162,10 @@ def _enrolled(known: Known, row: Any, plan: Plan, company: Company) -> Enrolled:
 
 
 def place_of(client: Any, company: Company) -> Place:
-    """Their own zone as stated, else ours; our country; the region where it is known."""
-    return Place(ZoneInfo(client["zone"] or company.zone), company.country, frozenset({client["region"]} - {None}))
+    """Their own zone as stated, else ours; our country; the region where it is known; and what their number says."""
+    zone, phone = client["zone"], client["contact"].get("phone")
+    number = number_place(phone, company.country, zone_is_known=zone is not None) if phone else None
+    return Place(ZoneInfo(zone or company.zone), company.country, frozenset({client["region"]} - {None}), number)
 
 
 def _happened(fact: Any, zone: ZoneInfo) -> Happened:

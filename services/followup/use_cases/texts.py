@@ -11,6 +11,7 @@ from services.followup.domain.replies import wish_of
 from services.followup.use_cases.consent import Addresses, grant, revoke, suppress_known
 from services.followup.use_cases.conversations import Conversations
 from services.followup.use_cases.planning import company_of
+from services.followup.use_cases.sending.ends import end_touches
 from shared.database import Transaction
 
 
@@ -46,6 +47,10 @@ class Texts:
         return None
 
     async def note_status(self, unit: Transaction, touch_id: UUID, status: str, sid: str, now: datetime) -> None:
-        """Any call about a text proves that it was taken; a number that cannot be reached is told by the provider's code."""
+        """Any call about a text proves that it was taken: a lost answer is settled by it."""
         kind = {"delivered": "delivered", "undelivered": "undelivered", "failed": "undelivered"}.get(status, "accepted")
         await store.inbound.note(unit, f"sms:{sid}:{status}", kind, now, touch_id=touch_id, detail=status)
+        touch = await store.sending.in_the_air(unit, touch_id)
+        if touch is not None:
+            await store.clients.lock_all(unit, {touch["client_id"]})
+            await end_touches(unit, [(touch, "sent", None)], now, told_by="provider")

@@ -52,20 +52,22 @@ def loop_over(
     database: Database,
     channel: Any,
     *,
+    carries: str = "email",
     limits: tuple[Limit, ...] = (),
     witness: Any = None,
     lease: float = 120,
     settle: float = 0,
     inbox: str | None = None,
+    journal: str | None = None,
 ) -> SendingLoop:
-    composer = Composer(Signer(SECRET, purpose="u"), "https://maple.example", Verp(SECRET, inbox))
+    composer = Composer(Signer(SECRET, purpose="u"), "https://maple.example", Verp(SECRET, inbox), journal=journal)
     intender = Intender(PlanBook(PLAN), ADDRESSES, composer, Restraints(), timedelta(seconds=lease))
     return SendingLoop(
         database,
         intender,
         Recorder(ADDRESSES, intender.breaker, timedelta(seconds=settle)),
-        channels={"email": channel},
-        witnesses={"email": witness} if witness else {},
+        channels={carries: channel},
+        witnesses={carries: witness} if witness else {},
         limits=limits,
         may_send=_always,
         lease=timedelta(seconds=lease),
@@ -107,7 +109,8 @@ async def add_clients(database: Database, number: int = 1, **contact: Any) -> li
 async def the_plan(database: Database) -> int:
     """The plan that ships, at all hours of every day and without caps, published; returns its version."""
     text = re.sub(r"^(window|skip|caps|spacing|household) = .*$", "", PLAN.read_text(), flags=re.MULTILINE)
-    found = PlanText(read_plan(text), text, shipped_templates())
+    templates = {name: f"Sms: Thank you for your trust.\n{template}" for name, template in shipped_templates().items()}
+    found = PlanText(read_plan(text), text, templates)
     async with database.transaction() as unit:
         await publish(unit, found, datetime.now(UTC))
     return found.plan.version

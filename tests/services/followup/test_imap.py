@@ -5,18 +5,20 @@ import contextlib
 import grp
 import os
 import pwd
-import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from deploy.local.ports import free_ports
-from services.followup.adapters.imap import JournalWitness, Mailbox
+from services.followup.adapters.imap import Mailbox
+from services.followup.adapters.witnesses import Doubt, JournalWitness
 from services.followup.scheduler.inbox import InboxTurn
 from shared.database import Database
+from tests.services.followup.mailbox import StandIn
 from tests.services.followup.test_inbound import INBOUND, a_client, failed, suppressions
 from tests.services.followup.test_incoming import report
 from tests.support import serving
@@ -27,40 +29,11 @@ MAILS = [
 ]
 
 
-class StandIn:
-    """LOGIN, SELECT, UID SEARCH, FETCH and STORE, as a server answers them."""
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
-    def __init__(self, mails: list[bytes]) -> None:
-        self.mails, self.seen = mails, set[int]()
 
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"* OK ready\r\n")
-        with contextlib.suppress(ConnectionError):
-            while line := (await reader.readline()).decode():
-                tag, _, command = line.strip().partition(" ")
-                for untagged in self.answers(command):
-                    writer.write(untagged)
-                writer.write(f"{tag} OK done\r\n".encode())
-                if command == "LOGOUT":
-                    break
-
-    def answers(self, command: str) -> list[bytes]:
-        numbers = range(1, len(self.mails) + 1)
-        if command == "CAPABILITY":
-            return [b"* CAPABILITY IMAP4rev1\r\n"]
-        if command.startswith("SELECT"):
-            return [f"* {len(self.mails)} EXISTS\r\n".encode()]
-        if command == "UID SEARCH UNSEEN":
-            return [f"* SEARCH {' '.join(str(n) for n in numbers if n not in self.seen)}\r\n".encode()]
-        if found := re.match(r'UID SEARCH HEADER Message-ID "(.*)"', command):
-            hits = [str(n) for n in numbers if f"Message-ID: {found[1]}".encode() in self.mails[n - 1]]
-            return [f"* SEARCH {' '.join(hits)}\r\n".encode()]
-        if found := re.match(r"UID FETCH (\d+)", command):
-            mail = self.mails[int(found[1]) - 1]
-            return [f"* {found[1]} FETCH (UID {found[1]} BODY[]<0> {{{len(mail)}}}\r\n".encode() + mail + b")\r\n"]
-        if found := re.match(r"UID STORE (\d+)", command):
-            self.seen.add(int(found[1]))
-        return [b"* BYE\r\n"] if command == "LOGOUT" else []
+def doubt(message_id: str) -> Doubt:
+    return Doubt(message_id, NOW, NOW)
 
 
 @contextlib.asynccontextmanager
@@ -122,7 +95,7 @@ async def test_new_mail_is_read_once_and_ours_is_found(server: object, tmp_path:
         await mailbox.mark_read(found[0][0])
         assert [uid for uid, _ in await mailbox.unread()] == [found[1][0]]
         witness = JournalWitness(mailbox)
-        assert await witness.seen(["<one@maple.example>", "<three@maple.example>"]) == {
+        assert await witness.seen([doubt("<one@maple.example>"), doubt("<three@maple.example>")], NOW) == {
             "<one@maple.example>": True,
             "<three@maple.example>": False,
         }
@@ -130,7 +103,7 @@ async def test_new_mail_is_read_once_and_ours_is_found(server: object, tmp_path:
 
 async def test_a_witness_that_cannot_be_asked_says_so() -> None:
     witness = JournalWitness(Mailbox("imap://joe:secret@127.0.0.1:9/INBOX", timeout=1))
-    assert await witness.seen(["<one@maple.example>"]) == {"<one@maple.example>": None}
+    assert await witness.seen([doubt("<one@maple.example>")], NOW) == {"<one@maple.example>": None}
 
 
 async def test_a_bounce_in_the_mailbox_suppresses(followup_database: Database, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from services.followup.settings import Settings
 from shared import http as edge
 from shared.database import Database
 from shared.security import KeyRing
-from tests.services.followup.sending import states
+from tests.services.followup.sending import states, told
 from tests.services.followup.test_inbound import INBOUND, TEXTS, a_client, failed, suppressions
 from tests.services.followup.test_incoming import report
 
@@ -76,6 +76,17 @@ async def test_a_text_is_heard_only_with_its_providers_signature(door: httpx.Asy
     assert await states(followup_database) == {("skipped", "opt_out"): 1}
     assert (await door.post("/inbound/sms", data=form | {"From": "+14195550199"}, headers=signed)).status_code == 403
     await _status(door, followup_database, touch_id)
+
+
+async def test_a_call_about_a_text_settles_a_lost_answer(door: httpx.AsyncClient, followup_database: Database) -> None:
+    _, touch_id = await a_client(followup_database, channel="sms")
+    async with followup_database.transaction() as unit:
+        await unit.execute("UPDATE touch SET state = 'sending', message_id = id::text, lease_until = now()")
+    await _status(door, followup_database, touch_id)
+    assert await states(followup_database) == {("sent", None): 1}
+    assert [event["type"] for event in await told(followup_database)] == ["touch.sent"]
+    async with followup_database.reading() as unit:
+        assert await unit.value("SELECT told_by FROM sent WHERE touch_id = $1", touch_id) == "provider"
 
 
 @pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "x" * 5000, "\u202e😀"])

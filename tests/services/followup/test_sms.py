@@ -1,61 +1,34 @@
-"""Texts through a provider's stand-in with its failure modes: a text whose answer was lost is never sent again."""
+"""Texts through a provider's stand-in with its failure modes: a text whose answer was lost goes again under its key, or never."""
 
 import asyncio
 import base64
 import hashlib
 import hmac
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 
 from services.followup.adapters.sms import Sms, Text, signature
-from tests.support import serving
+from services.followup.adapters.smtp import Answer
+from services.followup.adapters.witnesses import CallsBack, SafeToRepeat
+from shared.database import Database
+from tests.services.followup import provider as stand_ins
+from tests.services.followup.provider import Provider
+from tests.services.followup.sending import Recording, add_clients, add_touches, loop_over, running, settled, states, told
 
-TEXT = Text("+14195550134", "Hello. Answer STOP to end.", "https://maple.example/inbound/sms/1")
-
-
-class Provider:
-    """POST /2010-04-01/Accounts/{sid}/Messages.json as Twilio answers it."""
-
-    def __init__(self) -> None:
-        self.mode, self.accepted = "ok", list[dict[str, str]]()
-        self.authorization = ""
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        lines = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-        headers = {name.lower(): value for name, value in lines.items()}
-        form = dict(parse_qsl((await reader.readexactly(int(headers["content-length"]))).decode()))
-        self.authorization = base64.b64decode(headers["authorization"].split()[1]).decode()
-        status, body = self.answer(form)
-        if status:
-            writer.write(f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
-
-    def answer(self, form: dict[str, str]) -> tuple[int, str]:
-        if self.mode in ("ok", "lost", "502"):
-            self.accepted.append(form)
-        answers: dict[str, tuple[int, str]] = {
-            "ok": (201, '{"sid": "SM1", "status": "queued"}'),
-            "lost": (0, ""),
-            "429": (429, '{"code": 20429}'),
-            "503": (503, ""),
-            "502": (502, "<html>bad gateway</html>"),
-            "401": (401, "{}"),
-            "stopped": (400, '{"code": 21610}'),
-            "no number": (400, '{"code": 21211}'),
-            "too long": (400, '{"code": 21617}'),
-        }
-        return answers[self.mode]
+TEXT = Text("+14195550134", "Hello. Answer STOP to end.", "https://maple.example/inbound/sms/1", "1")
+PHONE = {"phone": "+14195550134"}
 
 
 @pytest.fixture
 async def provider() -> AsyncIterator[tuple[Provider, Sms]]:
-    stand_in = Provider()
-    async with serving(stand_in) as port:
-        sms = Sms(f"http://AC1:secret@127.0.0.1:{port}", "+14195550100", timeout=2)
+    async with stand_ins.provider() as (stand_in, url):
+        sms = Sms(url, "+14195550100", timeout=2, key_header="Idempotency-Key")
         yield stand_in, sms
         await sms.close()
 
@@ -66,6 +39,7 @@ async def provider() -> AsyncIterator[tuple[Provider, Sms]]:
         ("ok", "sent", False),
         ("lost", "doubt", False),
         ("502", "doubt", False),
+        ("409", "doubt", False),
         ("429", "busy", False),
         ("503", "busy", False),
         ("401", "busy", False),
@@ -89,6 +63,74 @@ async def test_a_text_says_where_it_comes_from_and_where_to_report(provider: tup
     (form,) = stand_in.accepted
     assert form == {"To": TEXT.recipient, "From": "+14195550100", "Body": TEXT.body, "StatusCallback": TEXT.callback}
     assert stand_in.authorization == "AC1:secret"
+
+
+async def test_a_text_whose_lease_has_run_out_is_not_sent(provider: tuple[Provider, Sms]) -> None:
+    stand_in, sms = provider
+    assert (await sms.send(replace(TEXT, not_after=time.time() + 1))).result == "again"
+    assert stand_in.accepted == []
+
+
+async def test_a_text_whose_answer_was_lost_goes_again_under_its_key(
+    provider: tuple[Provider, Sms], followup_database: Database
+) -> None:
+    stand_in, sms = provider
+    stand_in.mode = "lost"
+    (id,) = await add_touches(followup_database, await add_clients(followup_database, **PHONE), channel="sms")
+    async with running(loop_over(followup_database, sms, carries="sms", witness=SafeToRepeat()), recover=True):
+        async with asyncio.timeout(10):
+            while not stand_in.accepted:
+                await asyncio.sleep(0.02)
+        stand_in.mode = "ok"
+        assert await settled(followup_database) == {("sent", None): 1}
+    assert len(stand_in.accepted) == 1
+    assert len(stand_in.keys) >= 2
+    assert set(stand_in.keys) == {str(id)}
+    assert [event["type"] for event in await told(followup_database)] == ["touch.sent"]
+
+
+async def _in_doubt(database: Database, channel: str, ago: timedelta) -> None:
+    """A worker meant to send and died, so long ago."""
+    (id,) = await add_touches(database, await add_clients(database, **PHONE), channel=channel)
+    async with database.transaction() as unit:
+        await unit.execute("UPDATE plan SET text = replace(text, 'on_doubt = \"drop\"', 'on_doubt = \"resend\"')")
+        await unit.execute("UPDATE touch SET state = 'sending', fence = 1, attempt = 1, message_id = id, lease_until = now()")
+        await unit.execute(
+            "INSERT INTO attempt (touch_id, fence, number, message_id, at) VALUES ($1, 1, 1, $3, now() - $2::interval)",
+            id,
+            ago,
+            str(id),
+        )
+
+
+async def test_a_text_nobody_called_about_is_dropped_whatever_the_plan_says(followup_database: Database) -> None:
+    channel = Recording()
+    await _in_doubt(followup_database, "sms", timedelta(minutes=5))
+    async with running(loop_over(followup_database, channel, carries="sms", witness=CallsBack()), recover=True):
+        await asyncio.sleep(1)
+        assert await states(followup_database) == {("sending", None): 1}  # the call may still come
+        async with followup_database.transaction() as unit:
+            await unit.execute("UPDATE attempt SET at = at - interval '1 hour'")
+        assert await settled(followup_database) == {("failed", "in_doubt"): 1}
+    assert channel.sent == []
+
+
+async def test_a_key_the_other_side_has_forgotten_repeats_nothing(followup_database: Database) -> None:
+    channel = Recording()
+    await _in_doubt(followup_database, "sms", timedelta(hours=24))
+    async with running(loop_over(followup_database, channel, carries="sms", witness=SafeToRepeat()), recover=True):
+        assert await settled(followup_database) == {("failed", "in_doubt"): 1}
+    assert channel.sent == []
+
+
+async def test_a_repeat_that_must_wait_ends_before_its_key_is_forgotten(followup_database: Database) -> None:
+    channel = Recording(lambda text: Answer("busy", "429"))
+    await _in_doubt(followup_database, "sms", timedelta(hours=22))
+    async with running(loop_over(followup_database, channel, carries="sms", witness=SafeToRepeat()), recover=True):
+        while not channel.sent:
+            await asyncio.sleep(0.02)
+    async with followup_database.reading() as unit:
+        assert await unit.value("SELECT expires_at < now() + interval '61 minutes' FROM touch")
 
 
 async def test_a_provider_that_cannot_be_reached_took_nothing() -> None:

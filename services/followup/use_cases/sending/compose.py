@@ -49,7 +49,7 @@ class Composer:
     ) -> Outgoing:
         """`links` are those of this touch. Raises Unsendable: this client can never get it on this channel."""
         if touch["channel"] == "sms":
-            return self._text(touch, rendered, contact)
+            return self._text(touch, rendered, contact, lease_until)
         if touch["channel"] == "post":
             return _letter(touch, rendered, contact)
         has_inbox = self.verp.inbox is not None
@@ -74,14 +74,15 @@ class Composer:
         sender = self.verp.address("b", touch["id"]) if has_inbox else head.address
         return Outgoing(touch, id, recipient, Mail(sender, recipient, content, self.journal, lease_until.timestamp()))
 
-    def _text(self, touch: Any, rendered: Rendered, contact: Any) -> Outgoing:
+    def _text(self, touch: Any, rendered: Rendered, contact: Any, lease_until: datetime) -> Outgoing:
         """A text says how to stop it, and where the provider tells what became of it."""
         number = str(contact.get("phone") or "")
         if not rendered.sms or not number.startswith("+"):
             raise Unsendable("the template has no text message, or the client no number")
         body = rendered.sms if "STOP" in rendered.sms else f"{rendered.sms} Answer STOP to end."
-        callback = f"{self.base_url}/inbound/sms/{touch['id']}"
-        return Outgoing(touch, str(touch["id"]), number, Text(number, body, callback))
+        id = str(touch["id"])
+        text = Text(number, body, f"{self.base_url}/inbound/sms/{id}", id, lease_until.timestamp())
+        return Outgoing(touch, id, number, text)
 
     def _signed(self, headers: list[tuple[str, str]], rendered: Rendered, touch_id: UUID, now: datetime) -> bytes:
         if self.idempotency_header:

@@ -121,7 +121,10 @@ class Intender:
         """On which side each touch's plan errs when nobody knows whether it was sent."""
         plans = await self.book.versions(unit, {(touch["plan"], touch["plan_version"]) for touch in touches})
         found = {touch["id"]: plans.get((touch["plan"], touch["plan_version"])) for touch in touches}
-        return {touch["id"]: plan.settle_doubt(touch["purpose"]) if (plan := found[touch["id"]]) else "drop" for touch in touches}
+        return {
+            touch["id"]: plan.settle_doubt(touch["channel"], touch["purpose"]) if (plan := found[touch["id"]]) else "drop"
+            for touch in touches
+        }
 
     def _back_at(self, contact: Mapping[str, Any], channel: str, purpose: str, now: datetime) -> datetime | None:
         if self.governor.state == "stop" and channel == "email" and purpose in MARKETING:

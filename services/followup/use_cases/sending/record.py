@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.followup import store
 from services.followup.adapters.smtp import Answer
+from services.followup.adapters.witnesses import Seen
 from services.followup.domain.bounces import Failure, verdict_of
 from services.followup.domain.sending import Breaker, busy_until, retry_at
 from services.followup.use_cases.consent import Addresses, suppress_address
@@ -66,22 +67,23 @@ class Recorder:
 
 
 async def settle_doubts(
-    unit: Transaction, touches: Sequence[Any], seen: Mapping[str, bool | None], policies: Mapping[UUID, str], now: datetime
+    unit: Transaction, touches: Sequence[Any], seen: Mapping[str, Seen], policies: Mapping[UUID, str], now: datetime
 ) -> None:
     """Nobody heard the answer. A witness knows; without one the plan says on which side to err."""
     ends: list[End] = []
-    again: list[tuple[UUID, int, datetime, int]] = []
-    wait: list[tuple[UUID, int]] = []
+    again: list[tuple[UUID, int, datetime | None]] = []
     await store.clients.lock_all(unit, {touch["client_id"] for touch in touches})
     for touch in touches:
         known, id, fence = seen.get(touch["message_id"]), touch["id"], touch["fence"]
         if known is None and touch["message_id"] in seen and now - touch["lease_until"] < timedelta(hours=24):
-            wait.append((id, fence))  # the witness cannot be asked just now
-        elif known is True:
+            continue  # the witness cannot be asked just now
+        if known is True:
             ends.append((touch, "sent", None))
+        elif isinstance(known, datetime):
+            again.append((id, fence, known))
         elif known is False or policies.get(id) == "resend":
-            again.append((id, fence, now, 1))
+            again.append((id, fence, None))
         else:
             ends.append((touch, "failed", "in_doubt"))
     await end_touches(unit, ends, now, told_by="witness")
-    await store.sending.plan_again(unit, again)
+    await store.sending.repeat(unit, again, now)

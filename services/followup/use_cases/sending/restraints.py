@@ -11,7 +11,8 @@ from services.followup import store
 from services.followup.domain.caps import Cap, Touched, broken_cap, widest
 from services.followup.domain.hours import opens_at
 from services.followup.domain.plans import Plan
-from services.followup.domain.windows import Place, QuietRule
+from services.followup.domain.windows import QuietRule
+from services.followup.use_cases.households import place_of
 from shared.agreement import Company
 from shared.database import Transaction
 
@@ -48,7 +49,7 @@ class Restraints:
             if plan is None or step is None:
                 continue
             client = clients[touch["client_id"]]
-            place = Place(ZoneInfo(client["zone"] or company.zone), company.country, frozenset({client["region"]} - {None}))
+            place = place_of(client, company)
             today = now.astimezone(place.zone).date()
             opens = opens_at(step, touch["channel"], place, self.quiet, now)
             roof = heard.setdefault(client["household_id"], [])

@@ -1,0 +1,41 @@
+"""A mailbox's stand-in."""
+
+import asyncio
+import contextlib
+import re
+
+
+class StandIn:
+    """LOGIN, SELECT, UID SEARCH, FETCH and STORE, as a server answers them."""
+
+    def __init__(self, mails: list[bytes]) -> None:
+        self.mails, self.seen = mails, set[int]()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK ready\r\n")
+        with contextlib.suppress(ConnectionError):
+            while line := (await reader.readline()).decode():
+                tag, _, command = line.strip().partition(" ")
+                for untagged in self.answers(command):
+                    writer.write(untagged)
+                writer.write(f"{tag} OK done\r\n".encode())
+                if command == "LOGOUT":
+                    break
+
+    def answers(self, command: str) -> list[bytes]:
+        numbers = range(1, len(self.mails) + 1)
+        if command == "CAPABILITY":
+            return [b"* CAPABILITY IMAP4rev1\r\n"]
+        if command.startswith("SELECT"):
+            return [f"* {len(self.mails)} EXISTS\r\n".encode()]
+        if command == "UID SEARCH UNSEEN":
+            return [f"* SEARCH {' '.join(str(n) for n in numbers if n not in self.seen)}\r\n".encode()]
+        if found := re.match(r'UID SEARCH HEADER Message-ID "(.*)"', command):
+            hits = [str(n) for n in numbers if f"Message-ID: {found[1]}".encode() in self.mails[n - 1]]
+            return [f"* SEARCH {' '.join(hits)}\r\n".encode()]
+        if found := re.match(r"UID FETCH (\d+)", command):
+            mail = self.mails[int(found[1]) - 1]
+            return [f"* {found[1]} FETCH (UID {found[1]} BODY[]<0> {{{len(mail)}}}\r\n".encode() + mail + b")\r\n"]
+        if found := re.match(r"UID STORE (\d+)", command):
+            self.seen.add(int(found[1]))
+        return [b"* BYE\r\n"] if command == "LOGOUT" else []
