@@ -23,6 +23,8 @@ def why_not(record: Mapping[str, Any], policy: Policy | None, rosters: Rosters, 
     for pool, key in record.get("rosters", {}).items():
         row = next((one for one in rosters.get(key, ()) if one["id"] == rep_id), None)
         if row is not None and policy is not None:
+            if before and pool in policy.chain(record["pool"])[1:]:
+                return f"{name} helps out in {pool}, and somebody in {record['pool']} could take it."
             reason = _left_out(record, policy, pool, row)
             return f"{name} {reason} ({pool})." if reason else f"{name} could have taken it; it was not a matter of turns."
     pools = ", ".join(record.get("rosters", {})) or record["pool"]

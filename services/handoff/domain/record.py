@@ -11,7 +11,7 @@ from services.handoff.domain.team import LeftOut, Team
 if TYPE_CHECKING:
     from services.handoff.domain.routing import Lead
 
-VERSION = 2
+VERSION = 3  # 2 told the loads of pools nobody had looked at
 FLAGS = ("held", "rested", "overdue")
 
 

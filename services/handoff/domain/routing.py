@@ -67,6 +67,7 @@ class _Case:
     tried: frozenset[str]
     record: dict[str, Any]
     left_out: list[LeftOut] = field(default_factory=list)
+    counted: set[str] = field(default_factory=set)  # pools where it mattered how many leads each has
 
     @property
     def chain(self) -> tuple[str, ...]:
@@ -153,6 +154,7 @@ def _in_turn(case: _Case, *, any_hour: bool = False) -> Outcome | None:
     case.left_out = []
     for name in case.chain:
         team = case.teams[name]
+        case.counted.add(name)
         listed = team.shortlist(_needs_in(case, name), any_hour=any_hour)
         ready, left_out = team.eligible(listed, case.tried)
         case.left_out += [listed.left_out] if left_out is None else [listed.left_out, left_out]
@@ -219,7 +221,7 @@ def _held(case: _Case, kind: str, until: datetime | None, sentence: str) -> Outc
 
 
 def _close(case: _Case, kind: str, team: Team, pick: Member | None, sentence: str) -> dict[str, Any]:
-    loads = [case.teams[name] for name in case.chain]
+    loads = [case.teams[name] for name in case.chain if name in case.counted]
     return case.record | {
         "pool": team.pool.name,
         "kind": kind,

@@ -85,14 +85,20 @@ async def open_leads(unit: Transaction, rep_ids: Sequence[str]) -> dict[str, int
     return {row["id"]: row["n"] for row in rows}
 
 
-async def offered_since(unit: Transaction, rep_ids: Sequence[str], oldest: UUID) -> Rows:
-    """When these reps got leads they did not give back. Ids of assignments rise with time, so the index knows where to start."""
-    return await unit.fetch(
-        "SELECT rep_id::text AS id, offered_at FROM assignment WHERE rep_id = ANY($1::uuid[]) AND id >= $2 "
-        "AND state NOT IN ('declined', 'expired', 'withdrawn')",
-        rep_ids,
-        oldest,
+async def offered_since(unit: Transaction, days: Mapping[str, datetime]) -> dict[str, int]:
+    """How many leads each rep got and did not give back since their day began.
+
+    Ids of assignments rise with time, so the index knows where to start.
+    """
+    rows = await unit.fetch(
+        "SELECT n.id::text AS id, count(*) AS n FROM unnest($1::uuid[], $2::timestamptz[]) AS n(id, began) "
+        "JOIN assignment a ON a.rep_id = n.id AND a.offered_at >= n.began WHERE a.id >= $3 "
+        "AND a.state NOT IN ('declined', 'expired', 'withdrawn') GROUP BY 1",
+        list(days),
+        list(days.values()),
+        UUID(int=int(min(days.values()).timestamp() * 1000) << 80),  # a UUIDv7 begins with its time
     )
+    return {row["id"]: row["n"] for row in rows}
 
 
 async def take_refunds(unit: Transaction, turns: Mapping[str, int]) -> Rows:

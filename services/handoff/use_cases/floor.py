@@ -1,9 +1,8 @@
 """The pools of a batch, locked, with their people as they are now; and what the batch changed in them."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable
+from datetime import datetime, time
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.handoff import store
@@ -13,8 +12,6 @@ from services.handoff.domain.policy import Policy
 from services.handoff.domain.replay import roster_hash
 from services.handoff.domain.team import Team
 from shared.database import Transaction
-
-A_DAY_ANYWHERE = timedelta(hours=26)
 
 
 class Floor:
@@ -83,12 +80,15 @@ async def _count_loads(unit: Transaction, members: list[Member], now: datetime) 
     await store.pools.lock_limited(unit, sorted(limited))
     for rep_id, count in (await store.pools.open_leads(unit, sorted(limited))).items():
         limited[rep_id].load.open = count
-    by_day = {rep_id: now.astimezone(ZoneInfo(one.rep.zone)).date() for rep_id, one in limited.items()}
-    oldest = UUID(int=int((now - A_DAY_ANYWHERE).timestamp() * 1000) << 80)  # a UUIDv7 begins with its time
-    for row in await store.pools.offered_since(unit, sorted(limited), oldest):
-        member = limited[row["id"]]
-        if row["offered_at"].astimezone(ZoneInfo(member.rep.zone)).date() == by_day[row["id"]]:
-            member.load.today += 1
+    for rep_id, count in (await store.pools.offered_since(unit, _days(limited.values(), now))).items():
+        limited[rep_id].load.today = count
+
+
+def _days(members: Collection[Member], now: datetime) -> dict[str, datetime]:
+    """When the day of each began, by their own clock."""
+    zones = {zone: ZoneInfo(zone) for zone in {one.rep.zone for one in members}}
+    began = {name: datetime.combine(now.astimezone(zone), time.min, zone) for name, zone in zones.items()}
+    return {one.rep.id: began[one.rep.zone] for one in members}
 
 
 async def _keep_rosters(unit: Transaction, teams: dict[str, Team], rows: dict[str, list[dict[str, Any]]], now: datetime) -> None:
