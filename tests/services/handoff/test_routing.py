@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.handoff.domain.explain import why_not
 from services.handoff.domain.routing import apply, decide
 from tests.services.handoff.people import HOURS, NIGHT, NOW, RULE, lead, policy, rep, team, uid
 
@@ -148,6 +149,18 @@ def test_another_pool_helps_out_where_this_one_has_nobody() -> None:
     outcome = decide(found, teams, lead(found, answers={"squares": 30, "owner": "true"}), NOW)
     assert (outcome.pool, outcome.kind) == ("team", "overflow")
     assert outcome.record["sentence"].startswith("Nobody in gas was available, so team helps out: Rep")
+
+
+def test_a_decision_tells_the_loads_it_looked_at_and_explains_who_would_have_helped_out() -> None:
+    found = policy(RULES)
+    gas, plain = rep(1, skills=["gas"], max_open=9), rep(2, max_open=9)
+    teams = {"gas": team(found, [gas], "gas"), "team": team(found, [gas, plain])}
+    record = decide(found, teams, lead(found, answers={"squares": 30, "owner": "true"}), NOW).record
+    assert record["loads"] == {uid(1): [0, 0]}
+    rosters = {teams["gas"].roster: [gas], teams["team"].roster: [gas, plain]}
+    assert why_not(record, found, rosters, uid(2)) == "Rep2 helps out in team, and somebody in gas could take it."
+    full = {"gas": team(found, [rep(1)], "gas"), "team": team(found, [rep(1), plain])}
+    assert uid(2) in decide(found, full, lead(found, answers={"squares": 30, "owner": "true"}), NOW).record["loads"]
 
 
 def test_a_returning_client_goes_to_the_rep_who_knows_them_and_costs_no_credit() -> None:
