@@ -32,6 +32,11 @@ _RETURNED = re.compile(
 _BLOCK = re.compile(
     rf"^[ \t*]*(?:Unknown user: |User's .{{0,20}}: )?<?({_ADDRESS.pattern})>?(?::|[ \t]*$|[ \t]+on \w)", re.MULTILINE
 )
+_NAME_ALONE = re.compile(  # "... to the following recipients:", and on the next line a name
+    r"\b(?:recipients?|users?|deliver\w*|following)\b[^\n]*(?:\n(?!\s*\n)[^\n]*){0,2}:[ \t-]*\n"
+    rf"\s*({_LOCAL})(?:[ \t]{{2,}}[^\n]*)?$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _SOMEBODY_ELSE = re.compile(
     r"(?:(?<!generated )from|sender|contact|postmaster|mailto|questions|return-path|mail from)\W{0,4}$", re.IGNORECASE
 )
@@ -194,9 +199,19 @@ def _from_words(spoken: str, headers: dict[str, str]) -> list[Failure]:
         ends = [found.start() for found in starts[1:]] + [len(spoken)]
         blocks = [(found[1], spoken[found.start() : end]) for found, end in zip(starts, ends, strict=True)]
         return [Failure((address,), words=words, after_data=after_data) for address, words in blocks]
-    named = [*_addresses(headers, "x-failed-recipients"), *(found[1] for found in starts), *_mentioned(spoken)]
+    named = [*_addresses(headers, "x-failed-recipients"), *(found[1] for found in starts)]
+    named += [*_by_name(spoken, headers), *_mentioned(spoken)]
     addresses = tuple(dict.fromkeys(address.rstrip(".") for address in named if address.lower() not in ours))
     return [Failure(addresses, words=spoken, after_data=after_data)]
+
+
+def _by_name(spoken: str, headers: dict[str, str]) -> Iterator[str]:
+    """A system that calls its own user by name alone means somebody at the reporter's host, or at a domain above it."""
+    if (found := _NAME_ALONE.search(spoken[:4_000])) is None:
+        return
+    labels = next(iter(_addresses(headers, "from")), "").partition("@")[2].lower().split(".")
+    for start in range(len(labels) - 1):
+        yield f"{found[1]}@{'.'.join(labels[start:])}"
 
 
 def _mentioned(spoken: str) -> list[str]:

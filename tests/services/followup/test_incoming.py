@@ -48,6 +48,21 @@ def test_an_unknown_user_after_the_message_is_a_filter_speaking() -> None:
     assert verdict_of(failure) == "blocked"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your message could not be handed to these users, because\nthey are unknown:\n\tada.case\n",
+        "----- Not delivered to the following: -----\n\n ada.case    unknown user\n\nAsk postmaster@example.net for help.",
+    ],
+)
+def test_a_system_that_calls_its_user_by_name_alone_means_its_own_domain(text: str) -> None:
+    mail = read_mail(f"From: MAILER-DAEMON@mx.example.net\nTo: bounces@example.com\nSubject: Returned mail\n\n{text}".encode())
+    assert kind_of(mail) == "bounce"
+    assert {"ada.case@mx.example.net", "ada.case@example.net"} <= set(mail.failures[0].addresses)
+    assert "ada.case@net" not in mail.failures[0].addresses
+    assert verdict_of(mail.failures[0]) == "hard"
+
+
 def report(*blocks: str, text: str = "It could not be delivered.") -> bytes:
     """A delivery report of RFC 3464, written by hand as mail systems do."""
     fields = "\r\n\r\n".join(("Reporting-MTA: dns; mx.example.net", *blocks))
