@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, time
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from services.handoff import store
 from services.handoff.domain.credit import Load, Member, refund, settle_leavers
-from services.handoff.domain.people import rep_from_row
+from services.handoff.domain.people import Rep, rep_from_row
 from services.handoff.domain.policy import Policy
 from services.handoff.domain.replay import roster_hash
 from services.handoff.domain.team import Team
@@ -50,7 +53,7 @@ async def enter(unit: Transaction, policy: Policy, pools: Iterable[str], now: da
     staying: dict[str, list[dict[str, Any]]] = {name: [] for name in turns}
     for row in rows:
         plain, name = store.pools.roster_row(row), row["pool"]
-        rep = rep_from_row(plain, policy, policy.pools[name])
+        rep = _rep(orjson.dumps(plain), policy, name)
         everybody[name].append(Member(rep, row["credit"], row["last_turn"], loads.setdefault(rep.id, Load())))
         if rep.state != "left":
             staying[name].append(plain)
@@ -94,6 +97,17 @@ def _days(members: Collection[Member], now: datetime) -> dict[str, datetime]:
 async def _keep_rosters(unit: Transaction, teams: dict[str, Team], rows: dict[str, list[dict[str, Any]]], now: datetime) -> None:
     kept: dict[str, tuple[str, list[dict[str, Any]]]] = {}
     for name, team in teams.items():
-        team.roster = roster_hash(rows[name])
+        team.roster = _roster(orjson.dumps(rows[name]))
         kept[team.roster] = (name, rows[name])
     await store.pools.keep_rosters(unit, kept, now)
+
+
+# Who is there changes seldom, and is read for every batch: what a row says is worked out once.
+@lru_cache(maxsize=4096)
+def _rep(says: bytes, policy: Policy, pool: str) -> Rep:
+    return rep_from_row(orjson.loads(says), policy, policy.pools[pool])
+
+
+@lru_cache(maxsize=512)
+def _roster(says: bytes) -> str:
+    return roster_hash(orjson.loads(says))
