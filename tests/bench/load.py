@@ -56,6 +56,11 @@ class Sender(asyncio.Protocol):
         self._answered(self, lead_id, took)
 
     @property
+    def may_ask(self) -> bool:
+        """Open, and not about to be closed: a server ends connections that rest for five seconds."""
+        return not self.ended.done() and time.perf_counter() - self._asked < 3
+
+    @property
     def failed(self) -> bool:
         return self.ended.done() and self.ended.exception() is not None
 
@@ -108,7 +113,7 @@ class Steady:
         start, count = time.perf_counter(), int(rate * seconds)
         for number in range(count):
             await asyncio.sleep(max(0.0, start + number / rate - time.perf_counter()))
-            while self._idle and self._idle[-1].ended.done():
+            while self._idle and not self._idle[-1].may_ask:
                 self._idle.pop()
             if not self._idle:
                 self._senders.append(await connect(self._port, self._note))
