@@ -30,7 +30,8 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 async def system() -> AsyncIterator[System]:
     with tempfile.TemporaryDirectory(prefix="lead-handoff-") as place:
         folder = Path(place)
-        environment = NOTHING_OF_YOURS | {"HANDOFF_SEED_OWNER": "false", "FOLLOWUP_LEASE_SECONDS": "30"}
+        doubts_end_soon = {"FOLLOWUP_LEASE_SECONDS": "30", "FOLLOWUP_SETTLE_SECONDS": "5"}
+        environment = NOTHING_OF_YOURS | {"HANDOFF_SEED_OWNER": "false"} | doubts_end_soon
         try:
             async with System(folder, Ports.free(), environment=environment) as running:
                 for name in ("Rosa", "Sam", "Tina"):
