@@ -83,7 +83,7 @@ class World:
         try:
             for _ in range(1000):
                 found = await states(self.database)
-                if not any(state in ("planned", "claimed", "sending") for state, _ in found):
+                if not any(state in ("planned", "sending") for state, _ in found):
                     return found
                 await asyncio.sleep(0.1)
             raise AssertionError(f"not settled: {found}")

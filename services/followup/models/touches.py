@@ -11,12 +11,15 @@ from services.followup.models.base import FollowupTable, Instant
 
 
 class Touch(FollowupTable, table=True):
-    """planned <-> paused; planned -> claimed -> sending -> sent; or skipped, failed, expired. `fence` rises with every claim."""
+    """planned <-> paused; planned -> sending -> sent; or skipped, failed, expired.
+
+    A sender claims planned touches by a lease and a higher `fence`: no index knows of these, so that a claim writes none.
+    """
 
     __table_args__ = (
         UniqueConstraint("enrolment_id", "step", "cycle"),
         Index("touch_due", "due_at", "id", postgresql_where="state = 'planned'"),
-        Index("touch_leased", "lease_until", postgresql_where="state IN ('claimed', 'sending')"),
+        Index("touch_sending", "id", postgresql_where="state = 'sending'"),
         Index("touch_client", "client_id", "due_at"),
     )
 

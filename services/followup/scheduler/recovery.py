@@ -42,7 +42,6 @@ class Recovery:
     async def _settle(self) -> None:
         now = datetime.now(UTC)
         async with self.loop.database.transaction() as unit:
-            await store.sending.take_back_unsent(unit, now)
             over = await store.sending.take_expired(unit, now, list(self.loop.channels), self.loop.lease)
         async with self.loop.database.transaction() as unit:
             await store.clients.lock_all(unit, {touch["client_id"] for touch in over})

@@ -83,7 +83,7 @@ async def skip_planned(
     """Planned touches that may no longer be sent become skipped; returns them."""
     return await unit.fetch(
         "UPDATE touch t SET state = 'skipped', reason = $4, settled_at = $5 FROM enrolment e WHERE e.id = t.enrolment_id "
-        "AND t.client_id = ANY($1::uuid[]) AND t.channel = $2 AND t.state IN ('planned', 'paused', 'claimed') "
+        "AND t.client_id = ANY($1::uuid[]) AND t.channel = $2 AND t.state IN ('planned', 'paused') "
         "AND (t.purpose = ANY($3::text[]) OR 'all' = ANY($3::text[])) RETURNING t.*, e.subject",
         list(client_ids),
         channel,

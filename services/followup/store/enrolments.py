@@ -22,7 +22,7 @@ async def pause(unit: Transaction, enrolment_ids: Collection[UUID], reason: str)
     """What nobody has begun to send waits with the enrolment."""
     await unit.execute("UPDATE enrolment SET state = 'paused', reason = $2 WHERE id = ANY($1)", list(enrolment_ids), reason)
     await unit.execute(
-        "UPDATE touch SET state = 'paused', reason = $2 WHERE enrolment_id = ANY($1) AND state IN ('planned', 'claimed')",
+        "UPDATE touch SET state = 'paused', reason = $2, lease_until = NULL WHERE enrolment_id = ANY($1) AND state = 'planned'",
         list(enrolment_ids),
         reason,
     )
@@ -49,7 +49,7 @@ async def stop(unit: Transaction, enrolment_ids: Collection[UUID], reason: str, 
     )
     return await unit.fetch(
         "UPDATE touch SET state = 'skipped', reason = $2, settled_at = $3 WHERE enrolment_id = ANY($1) "
-        "AND state IN ('planned', 'paused', 'claimed') RETURNING *",
+        "AND state IN ('planned', 'paused') RETURNING *",
         list(enrolment_ids),
         reason,
         now,

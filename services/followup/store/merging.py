@@ -60,7 +60,7 @@ async def end_doubles(unit: Transaction, loser: UUID, now: datetime) -> Rows:
     )
     return await unit.fetch(
         "UPDATE touch SET state = 'skipped', reason = 'merged', settled_at = $2 WHERE client_id = $1 "
-        "AND state IN ('planned', 'paused', 'claimed') RETURNING *",
+        "AND state IN ('planned', 'paused') RETURNING *",
         loser,
         now,
     )

@@ -57,7 +57,7 @@ async def loads(unit: Transaction, plan: str, step: str, since: date) -> Rows:
     """How many touches of a step each day has already."""
     return await unit.fetch(
         "SELECT local_date, count(*) AS touches FROM touch WHERE plan = $1 AND step = $2 AND local_date >= $3 "
-        "AND state IN ('planned', 'claimed', 'sending', 'sent') GROUP BY local_date",
+        "AND state IN ('planned', 'sending', 'sent') GROUP BY local_date",
         plan,
         step,
         since,
@@ -71,9 +71,8 @@ async def insert_touches(unit: Transaction, rows: list[dict[str, Any]]) -> None:
 async def move_touches(unit: Transaction, rows: list[dict[str, Any]]) -> None:
     """Give planned touches their new moment. One that a sender has taken keeps the old one."""
     changes = ", ".join(f"{name} = excluded.{name}" for name in MOVABLE)
-    await unit.insert(
-        models.Touch, rows, f"ON CONFLICT (id) DO UPDATE SET {changes} WHERE touch.state = 'planned' AND touch.attempt = 0"
-    )
+    free = "touch.state = 'planned' AND touch.attempt = 0 AND (touch.lease_until IS NULL OR touch.lease_until < now())"
+    await unit.insert(models.Touch, rows, f"ON CONFLICT (id) DO UPDATE SET {changes}, lease_until = NULL WHERE {free}")
 
 
 async def skip_touches(unit: Transaction, reasons: dict[UUID, str], now: datetime) -> Rows:
@@ -81,7 +80,7 @@ async def skip_touches(unit: Transaction, reasons: dict[UUID, str], now: datetim
     return await unit.fetch(
         "UPDATE touch t SET state = 'skipped', reason = n.reason, settled_at = $3 "
         "FROM unnest($1::uuid[], $2::text[]) AS n(id, reason) "
-        "WHERE t.id = n.id AND t.state IN ('planned', 'paused', 'claimed') RETURNING t.*",
+        "WHERE t.id = n.id AND t.state IN ('planned', 'paused') RETURNING t.*",
         list(reasons),
         list(reasons.values()),
         now,

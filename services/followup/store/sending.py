@@ -10,8 +10,9 @@ from shared.database import Rows, Transaction
 
 _SUBJECT = "CASE e.cycle WHEN 0 THEN e.subject ELSE e.subject || '#' || e.cycle END AS subject"
 _CLAIM = (
-    "WITH claimed AS (UPDATE touch SET state = 'claimed', fence = fence + 1, lease_until = $3 WHERE id = ANY(ARRAY("  # noqa: S608  words of our own
+    "WITH claimed AS (UPDATE touch SET fence = fence + 1, lease_until = $3 WHERE id = ANY(ARRAY("  # noqa: S608  words of our own
     "SELECT id FROM touch WHERE state = 'planned' AND due_at <= $1 AND channel = ANY($4::text[]) "
+    "AND (lease_until IS NULL OR lease_until < $1) "
     "ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING *) "
     f"SELECT c.*, {_SUBJECT}, e.state AS enrolment_state, e.anchors FROM claimed c JOIN enrolment e ON e.id = c.enrolment_id"
 )
@@ -34,7 +35,10 @@ async def clock(unit: Transaction) -> datetime:
 
 
 async def claim_due(unit: Transaction, now: datetime, channels: Sequence[str], *, limit: int, lease: timedelta) -> Rows:
-    """Take due touches for this worker. Planner settings: with stale statistics it would sort the whole backlog."""
+    """Take due touches for this worker, as a lease: whoever changes a planned touch meanwhile takes the lease away.
+
+    Planner settings: with stale statistics it would sort the whole backlog.
+    """
     await unit.execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
     return await unit.fetch(_CLAIM, now, limit, now + lease, channels)
 
@@ -42,11 +46,6 @@ async def claim_due(unit: Transaction, now: datetime, channels: Sequence[str], *
 async def take_expired(unit: Transaction, now: datetime, channels: Sequence[str], lease: timedelta, *, limit: int = 500) -> Rows:
     """Touches of other channels (nobody printed the letter, no text provider is set) whose time is over."""
     return await unit.fetch(_TAKE_EXPIRED, now, limit, now + lease, channels)
-
-
-async def take_back_unsent(unit: Transaction, now: datetime) -> None:
-    """Claimed by a worker that died before it intended to send: nothing happened."""
-    await unit.execute("UPDATE touch SET state = 'planned' WHERE state = 'claimed' AND lease_until < $1", now)
 
 
 async def in_doubt(unit: Transaction, before: datetime, *, limit: int = 500) -> Rows:
@@ -64,7 +63,8 @@ async def intend(unit: Transaction, touches: Sequence[tuple[UUID, int, str]], no
     rows = await unit.fetch(
         "WITH meant AS (UPDATE touch t SET state = 'sending', attempt = t.attempt + 1, message_id = n.message_id, "
         "lease_until = $5 FROM unnest($1::uuid[], $2::int[], $3::text[]) AS n(id, fence, message_id) "
-        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'claimed' RETURNING t.id, t.fence, t.attempt, t.message_id), "
+        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'planned' AND t.lease_until IS NOT NULL "
+        "RETURNING t.id, t.fence, t.attempt, t.message_id), "
         "journal AS (INSERT INTO attempt (touch_id, fence, number, message_id, at) "
         "SELECT id, fence, attempt, message_id, $4 FROM meant) SELECT id FROM meant",
         [touch[0] for touch in touches],
@@ -81,7 +81,8 @@ async def settle(unit: Transaction, ends: Sequence[tuple[UUID, int, str, str | N
     rows = await unit.fetch(
         "UPDATE touch t SET state = n.state, reason = n.reason, settled_at = $5 "
         "FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[]) AS n(id, fence, state, reason) "
-        "WHERE t.id = n.id AND t.fence = n.fence AND t.state IN ('claimed', 'sending') RETURNING t.id",
+        "WHERE t.id = n.id AND t.fence = n.fence "
+        "AND (t.state = 'sending' OR t.state = 'planned' AND t.lease_until IS NOT NULL) RETURNING t.id",
         [end[0] for end in ends],
         [end[1] for end in ends],
         [end[2] for end in ends],
@@ -96,7 +97,8 @@ async def plan_again(unit: Transaction, touches: Sequence[tuple[UUID, int, datet
     if not touches:
         return
     await unit.execute(
-        "UPDATE touch t SET state = 'planned', due_at = n.due_at, attempt = greatest(t.attempt - 1 + n.burnt, 0) "
+        "UPDATE touch t SET state = 'planned', lease_until = NULL, due_at = n.due_at, "
+        "attempt = greatest(t.attempt - 1 + n.burnt, 0) "
         "FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::int[]) AS n(id, fence, due_at, burnt) "
         "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending'",
         [touch[0] for touch in touches],
@@ -111,7 +113,7 @@ async def repeat(unit: Transaction, touches: Sequence[tuple[UUID, int, datetime 
     if not touches:
         return
     await unit.execute(
-        "UPDATE touch t SET state = 'planned', due_at = $4, expires_at = least(t.expires_at, n.until) "
+        "UPDATE touch t SET state = 'planned', lease_until = NULL, due_at = $4, expires_at = least(t.expires_at, n.until) "
         "FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS n(id, fence, until) "
         "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending'",
         [touch[0] for touch in touches],
@@ -126,8 +128,8 @@ async def put_back(unit: Transaction, touches: Sequence[tuple[UUID, int, datetim
     if not touches:
         return
     await unit.execute(
-        "UPDATE touch t SET state = 'planned', due_at = n.due_at FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) "
-        "AS n(id, fence, due_at) WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'claimed'",
+        "UPDATE touch t SET lease_until = NULL, due_at = n.due_at FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) "
+        "AS n(id, fence, due_at) WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'planned' AND t.lease_until IS NOT NULL",
         [touch[0] for touch in touches],
         [touch[1] for touch in touches],
         [touch[2] for touch in touches],

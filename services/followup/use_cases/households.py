@@ -18,7 +18,7 @@ from services.followup.domain.windows import Place, QuietRule
 from shared.agreement import Company
 from shared.database import Rows, Transaction
 
-HELD = ("planned", "claimed", "sending", "sent")
+HELD = ("planned", "sending", "sent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ def _row(planned: Planned, id: UUID, enrolment: Any, reason: str | None, now: da
 def _finished(enrolled: Iterable[Any], found: Iterable[Planned], stored: Iterable[Any]) -> list[UUID]:
     """Enrolments whose plan has an end and has reached it."""
     waiting = {one.key[0] for one in found if one.reason is None}
-    waiting |= {str(touch["enrolment_id"]) for touch in stored if touch["state"] in ("planned", "paused", "claimed", "sending")}
+    waiting |= {str(touch["enrolment_id"]) for touch in stored if touch["state"] in ("planned", "paused", "sending")}
     return [
         UUID(one.id)
         for one in enrolled

@@ -168,7 +168,7 @@ async def settled(database: Database, seconds: float = 20) -> dict[tuple[str, st
     while True:
         async with database.reading() as unit:
             open_ones = await unit.value(
-                "SELECT count(*) FROM touch WHERE state IN ('claimed', 'sending') OR state = 'planned' AND due_at <= now()"
+                "SELECT count(*) FROM touch WHERE state = 'sending' OR state = 'planned' AND due_at <= now()"
             )
         if not open_ones:
             return await states(database)

@@ -41,7 +41,7 @@ async def test_pain_2_a_stop_in_the_middle_loses_nothing(followup_database: Data
                 await asyncio.sleep(0.25)
             await smtp.close()
         async with followup_database.transaction() as unit:  # what was claimed by the stopped ones
-            await unit.execute("UPDATE touch SET lease_until = now() - interval '1 second' WHERE state = 'claimed'")
+            await unit.execute("UPDATE touch SET lease_until = now() - interval '1 second' WHERE state = 'planned'")
         smtp = Smtp(relay.url, size=4)
         async with running(loop_over(followup_database, smtp), recover=True):
             found = await settled(followup_database)

@@ -148,8 +148,9 @@ async def test_who_lost_the_lease_can_neither_intend_nor_settle(followup_databas
     now = datetime.now(UTC)
     async with followup_database.transaction() as unit:
         (lost,) = await store.sending.claim_due(unit, now, ["email"], limit=1, lease=timedelta(0))
-        await store.sending.take_back_unsent(unit, now + timedelta(seconds=1))
-        (held,) = await store.sending.claim_due(unit, now, ["email"], limit=1, lease=timedelta(minutes=2))
+        later = now + timedelta(seconds=1)
+        (held,) = await store.sending.claim_due(unit, later, ["email"], limit=1, lease=timedelta(minutes=2))
+        assert await store.sending.claim_due(unit, later, ["email"], limit=1, lease=timedelta(minutes=2)) == []
         until = now + timedelta(minutes=2)
         assert await store.sending.intend(unit, [(lost["id"], lost["fence"], "<1>")], now, until) == set()
         await store.sending.put_back(unit, [(lost["id"], lost["fence"], now)])
@@ -157,6 +158,28 @@ async def test_who_lost_the_lease_can_neither_intend_nor_settle(followup_databas
         assert await store.sending.settle(unit, [(lost["id"], lost["fence"], "sent", None)], now) == set()
         await store.sending.plan_again(unit, [(lost["id"], lost["fence"], now, 1)])
         assert await store.sending.settle(unit, [(held["id"], held["fence"], "sent", None)], now) == {held["id"]}
+
+
+async def test_whoever_changes_a_planned_touch_takes_the_lease_away(followup_database: Database) -> None:
+    """A claim is a lease and no state of its own: what was paused and goes on is not sent by who had claimed it before."""
+    (id,) = await add_touches(followup_database, await add_clients(followup_database))
+    now, lease = datetime.now(UTC), timedelta(minutes=2)
+    async with followup_database.transaction() as unit:
+        (held,) = await store.sending.claim_due(unit, now, ["email"], limit=1, lease=lease)
+        row = dict(await unit.row("SELECT * FROM touch WHERE id = $1", id))
+        later = row | {"due_at": now + timedelta(days=1)}
+        await store.planning.move_touches(unit, [later])
+        assert await unit.value("SELECT due_at FROM touch WHERE id = $1", id) == row["due_at"]  # a sender has it
+        await store.enrolments.pause(unit, [held["enrolment_id"]], "complaint")
+        await store.enrolments.resume(unit, [held["enrolment_id"]], now)
+        intent = [(id, held["fence"], "<1>")]
+        assert await store.sending.intend(unit, intent, now, now + lease) == set()
+        assert await store.sending.settle(unit, [(id, held["fence"], "skipped", "opt_out")], now) == set()
+        (held,) = await store.sending.claim_due(unit, now + timedelta(seconds=2), ["email"], limit=1, lease=timedelta(0))
+        await unit.execute("UPDATE touch SET lease_until = now() - interval '1 second' WHERE id = $1", id)
+        await store.planning.move_touches(unit, [later])
+        assert await store.sending.intend(unit, [(id, held["fence"], "<1>")], now, now + lease) == set()
+        assert await unit.value("SELECT due_at FROM touch WHERE id = $1", id) == later["due_at"]
 
 
 async def test_what_one_of_a_couple_is_about_to_hear_counts_for_the_other(followup_database: Database) -> None:
