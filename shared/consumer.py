@@ -203,10 +203,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _apply_together(self, received: list[tuple[Any, Received]], letters: list[Letter], now: datetime) -> None:
         async with self._database.transaction() as unit:
             fresh, parked = await self._claim(unit, received, letters)
-            if self._observe is not None and fresh:
-                await self._observe(unit, [one for _, one in fresh], now)
             for wave in _waves([one for _, one in fresh]):
                 await self._handle(unit, wave, now)
+            if self._observe is not None and fresh:
+                await self._observe(unit, [one for _, one in fresh], now)
             await dead_letters.write(unit, self._group, letters + parked, now)
 
     async def _apply_one_by_one(self, received: list[tuple[Any, Received]], letters: list[Letter], now: datetime) -> None:
@@ -246,9 +246,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         for _ in range(FAST_TRIES):
             try:
                 async with unit.savepoint():
+                    await self._handle(unit, [one], now)
                     if self._observe is not None:
                         await self._observe(unit, [one], now)
-                    await self._handle(unit, [one], now)
                 return None
             except Refused as refusal:
                 return Letter(record, "refused", str(refusal), one)

@@ -12,8 +12,3 @@ async def adopt(unit: Transaction, *, hash: str, text: str, at: datetime) -> Non
         [{"hash": hash, "text": text, "at": at}],
         "ON CONFLICT (hash) DO UPDATE SET at = greatest(agreement.at, excluded.at)",
     )
-
-
-async def current(unit: Transaction) -> str | None:
-    found = await unit.value("SELECT text FROM agreement ORDER BY at DESC LIMIT 1")
-    return str(found) if found is not None else None

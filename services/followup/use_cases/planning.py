@@ -26,6 +26,7 @@ from services.followup.use_cases.reach import reach
 from shared import events
 from shared.agreement import Company, parse
 from shared.database import Rows, Transaction
+from shared.in_force import agreement_in_force
 from shared.outbox import emit
 
 HORIZON = timedelta(days=400)
@@ -35,8 +36,8 @@ parse_agreement = lru_cache(maxsize=4)(parse)
 
 async def company_of(unit: Transaction) -> Company:
     """Who we are, as the agreement says; until it is known, its defaults."""
-    text = await store.agreements.current(unit)
-    return parse_agreement(text).company if text else Company()
+    found = await agreement_in_force(unit)
+    return parse_agreement(found[1]).company if found else Company()
 
 
 @dataclass(slots=True)

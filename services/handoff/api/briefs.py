@@ -8,9 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from services.handoff import store
 from services.handoff.use_cases.brief import load_briefs
-from services.handoff.use_cases.policy import parse_agreement
+from services.handoff.use_cases.policy import current_agreement
 from shared.database import Database, Transaction
 from shared.problem import Problem, problems
 from shared.security import Caller, KeyRing
@@ -70,7 +69,7 @@ def add_briefs(router: APIRouter, keys: KeyRing, database: Database) -> None:
 
 async def read_brief(unit: Transaction, assignment_id: UUID, *, rep_id: UUID | None = None) -> dict[str, Any] | None:
     """None where there is none, or none for this rep."""
-    agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
+    agreement = await current_agreement(unit)
     offer, brief = (await load_briefs(unit, agreement, [assignment_id])).get(assignment_id, (None, None))
     if offer is None or brief is None or rep_id not in (None, offer["rep_id"]):
         return None

@@ -17,7 +17,7 @@ from services.handoff.domain.brief import local_time
 from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases.brief import load_briefs, zone_of
 from services.handoff.use_cases.commands import GONE, command_assignment
-from services.handoff.use_cases.policy import parse_agreement
+from services.handoff.use_cases.policy import current_agreement
 from shared.database import Database, storable
 from shared.problem import Problem, problems
 
@@ -138,7 +138,7 @@ async def _offer_page(
     if assignment_id is None:
         return _gone("This link has ended", "Please use the link of the latest mail.", 404)
     async with database.reading() as unit:
-        agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
+        agreement = await current_agreement(unit)
         found = (await load_briefs(unit, agreement, [assignment_id])).get(assignment_id)
     if found is None or found[0]["state"] in GONE:
         state = found[0]["state"] if found else "gone"
@@ -162,7 +162,7 @@ async def _offer_page(
 
 
 async def _leads_page(unit: Any, links: Links, rep_id: UUID, now: datetime) -> HTMLResponse:
-    agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
+    agreement = await current_agreement(unit)
     zone = next((rep["zone"] for rep in await store.mails.recipients(unit, [rep_id]) if rep["id"] == rep_id), None)
     if zone is None:
         return _gone("This link has ended", "Whose leads these were sells no more.", 404)

@@ -1,6 +1,7 @@
 """Pools, whose rows are the locks, their people as they are now, and the credits."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -101,14 +102,35 @@ async def offered_since(unit: Transaction, days: Mapping[str, datetime]) -> dict
     return {row["id"]: row["n"] for row in rows}
 
 
-async def take_refunds(unit: Transaction, turns: Mapping[str, int]) -> Rows:
-    """What is to be given back in these pools, marked as booked."""
-    return await unit.fetch(
-        "UPDATE refund f SET booked_turn = p.turn FROM unnest($1::text[], $2::bigint[]) AS p(name, turn) "
-        "WHERE f.pool = p.name AND f.booked_turn IS NULL RETURNING f.pool, f.rep_id::text AS rep_id",
+@dataclass(slots=True)
+class Around:
+    """What a batch must know of its pools beside their people: refunds, whose leads wait, rosters that are kept already."""
+
+    refunds: list[tuple[str, str]] = field(default_factory=list)  # pool, rep
+    with_held: set[str] = field(default_factory=set)
+    rosters: set[str] = field(default_factory=set)
+
+
+async def look_around(unit: Transaction, turns: Mapping[str, int], rosters: Iterable[str]) -> Around:
+    """All in one round trip, for others wait for these pools. What is to be given back is marked as booked."""
+    rows = await unit.fetch(
+        "WITH booked AS (UPDATE refund f SET booked_turn = p.turn FROM unnest($1::text[], $2::bigint[]) AS p(name, turn) "
+        "WHERE f.pool = p.name AND f.booked_turn IS NULL RETURNING f.pool, f.rep_id::text AS rep_id) "
+        "SELECT 'refund' AS what, pool AS name, rep_id FROM booked "
+        "UNION ALL SELECT 'held', n, NULL FROM unnest($1::text[]) AS n "
+        "WHERE EXISTS (SELECT 1 FROM lead WHERE state = 'held' AND held_in = n) "
+        "UNION ALL SELECT 'roster', hash, NULL FROM roster WHERE hash = ANY($3::text[])",
         list(turns),
         list(turns.values()),
+        list(rosters),
     )
+    found = Around()
+    for row in rows:
+        if row["what"] == "refund":
+            found.refunds.append((row["name"], row["rep_id"]))
+        else:
+            (found.with_held if row["what"] == "held" else found.rosters).add(row["name"])
+    return found
 
 
 async def ask_refund(unit: Transaction, assignment: Any, reason: str, now: datetime) -> None:
@@ -156,10 +178,8 @@ async def sums(unit: Transaction) -> dict[str, int]:
 
 
 async def keep_rosters(unit: Transaction, rosters: Mapping[str, tuple[str, list[dict[str, Any]]]], now: datetime) -> None:
-    """`rosters` by hash. What is kept already is not sent again."""
-    known = await unit.fetch("SELECT hash FROM roster WHERE hash = ANY($1::text[])", list(rosters))
-    new = set(rosters) - {row["hash"] for row in known}
-    rows = [{"hash": key, "pool": rosters[key][0], "at": now, "reps": rosters[key][1]} for key in sorted(new)]
+    """`rosters` by hash: the name of the pool, and who is there."""
+    rows = [{"hash": key, "pool": pool, "at": now, "reps": reps} for key, (pool, reps) in sorted(rosters.items())]
     await unit.insert(models.Roster, rows, "ON CONFLICT DO NOTHING")
 
 

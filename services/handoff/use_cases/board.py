@@ -8,6 +8,7 @@ from services.handoff import store
 from services.handoff.domain.policy import Policy, Pool
 from services.handoff.use_cases.policy import policy_of
 from shared.database import Transaction
+from shared.in_force import agreement_in_force
 
 LEADS_AT_ONCE = 500
 
@@ -16,14 +17,14 @@ async def follow_facts(unit: Transaction, limit: int = LEADS_AT_ONCE) -> int:
     """Make the lines that are due. Returns how many leads they were of; 0 too where another replica is at it."""
     if not await store.board.only_one(unit):
         return 0
-    version = await store.agreements.current_agreement(unit)
-    if version is not None and await store.board.counted_under(unit) != version["hash"]:
-        await store.board.count_under(unit, version["hash"])
+    version = await agreement_in_force(unit)
+    if version is not None and await store.board.counted_under(unit) != version[0]:
+        await store.board.count_under(unit, version[0])
     lead_ids = await store.board.take_due(unit, limit)
     if lead_ids:
         await store.board.make_lines(unit, lead_ids)
         if version is not None:
-            await _count_business_time(unit, lead_ids, policy_of(version["text"]))
+            await _count_business_time(unit, lead_ids, policy_of(version[1]))
     return len(lead_ids)
 
 

@@ -20,8 +20,8 @@ from shared.database import Transaction
 class Floor:
     """Enter, decide, leave: between the two nobody else decides in these pools."""
 
-    def __init__(self, teams: dict[str, Team], everybody: dict[str, list[Member]]) -> None:
-        self.teams, self._everybody = teams, everybody
+    def __init__(self, teams: dict[str, Team], everybody: dict[str, list[Member]], with_held: set[str]) -> None:
+        self.teams, self.with_held, self._everybody = teams, with_held, everybody
         self._loaded = {(name, one.rep.id): (one.credit, one.last_turn) for name, members in everybody.items() for one in members}
         self._turns = {name: team.turn for name, team in teams.items()}
 
@@ -62,17 +62,15 @@ async def enter(unit: Transaction, policy: Policy, pools: Iterable[str], now: da
         name: Team(policy.pools[name], [one for one in members if one.rep.state != "left"], now, turns[name])
         for name, members in everybody.items()
     }
-    await _keep_rosters(unit, teams, staying, now)
-    floor = Floor(teams, everybody)
-    await _book_refunds(unit, turns, everybody)
-    return floor
-
-
-async def _book_refunds(unit: Transaction, turns: dict[str, int], everybody: dict[str, list[Member]]) -> None:
-    for row in await store.pools.take_refunds(unit, turns):
-        refund(everybody[row["pool"]], row["rep_id"])
+    rosters = _rosters(teams, staying)
+    around = await store.pools.look_around(unit, turns, rosters)
+    await store.pools.keep_rosters(unit, {key: one for key, one in rosters.items() if key not in around.rosters}, now)
+    floor = Floor(teams, everybody, around.with_held)
+    for pool, rep_id in around.refunds:
+        refund(everybody[pool], rep_id)
     for members in everybody.values():
         settle_leavers(members)
+    return floor
 
 
 async def _count_loads(unit: Transaction, members: list[Member], now: datetime) -> None:
@@ -94,12 +92,13 @@ def _days(members: Collection[Member], now: datetime) -> dict[str, datetime]:
     return {one.rep.id: began[one.rep.zone] for one in members}
 
 
-async def _keep_rosters(unit: Transaction, teams: dict[str, Team], rows: dict[str, list[dict[str, Any]]], now: datetime) -> None:
-    kept: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+def _rosters(teams: dict[str, Team], rows: dict[str, list[dict[str, Any]]]) -> dict[str, tuple[str, list[dict[str, Any]]]]:
+    """By hash, which every decision names."""
+    found: dict[str, tuple[str, list[dict[str, Any]]]] = {}
     for name, team in teams.items():
         team.roster = _roster(orjson.dumps(rows[name]))
-        kept[team.roster] = (name, rows[name])
-    await store.pools.keep_rosters(unit, kept, now)
+        found[team.roster] = (name, rows[name])
+    return found
 
 
 # Who is there changes seldom, and is read for every batch: what a row says is worked out once.

@@ -13,7 +13,7 @@ from services.handoff.adapters.links import Links
 from services.handoff.adapters.mails import Mail, build_mail, offer_subject
 from services.handoff.domain.brief import local_time
 from services.handoff.use_cases.brief import load_briefs, zone_of
-from services.handoff.use_cases.policy import parse_agreement
+from services.handoff.use_cases.policy import current_agreement
 from shared.agreement import Agreement
 from shared.database import Transaction
 from shared.mail import Unsendable
@@ -60,7 +60,7 @@ async def claim_mails(unit: Transaction, links: Links, now: datetime) -> tuple[l
     jobs = await store.mails.claim(unit, now, LEASE, AT_ONCE, crowd=DIGEST_ABOVE)
     if not jobs:
         return [], False
-    agreement = parse_agreement((await store.agreements.current_agreement(unit))["text"])
+    agreement = await current_agreement(unit)
     crowds = await _crowds(unit, [job for job in jobs if job["kind"] == "offer"], now)
     in_crowd = {waiting["id"] for _, waiting in chain.from_iterable(crowds.values())}
     offers = await load_briefs(unit, agreement, {job["assignment_id"] for job in jobs if job["assignment_id"]} - in_crowd)

@@ -16,6 +16,7 @@ from services.handoff.use_cases.route import lock_for_routing, route
 from shared import events
 from shared.agreement import Agreement, Hours, Zone
 from shared.database import Transaction
+from shared.in_force import agreement_in_force
 
 ADDRESS = re.compile(r'[^@\s<>,;:"\\()\[\]]{1,64}@[^@\s<>,;:"\\()\[\]]{1,190}')
 AT_ONCE = 50
@@ -168,8 +169,8 @@ async def leave(unit: Transaction, rep_id: UUID, now: datetime) -> Any:
 
 # ---- how ---------------------------------------------------------------------------------------------------------------
 async def _agreement(unit: Transaction) -> Agreement | None:
-    version = await store.agreements.current_agreement(unit)
-    return None if version is None else parse_agreement(version["text"])
+    found = await agreement_in_force(unit)
+    return parse_agreement(found[1]) if found else None
 
 
 def _check(given: RepChanges, agreement: Agreement | None) -> None:

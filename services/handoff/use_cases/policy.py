@@ -4,20 +4,32 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from services.handoff import store
 from services.handoff.domain.calendar import Calendar
 from services.handoff.domain.policy import Policy, Pool, Rule, Tier
 from services.handoff.domain.rules import postal_code, reason_key
 from shared import agreement as schema
 from shared.agreement import Agreement, hash_of, parse
 from shared.database import Transaction
+from shared.in_force import agreement_in_force
 
 parse_agreement = lru_cache(maxsize=8)(parse)
 
 
 async def current_policy(unit: Transaction) -> Policy:
-    """The agreement in force."""
-    return policy_of((await store.agreements.current_agreement(unit))["text"])
+    """The agreement in force, as routing reads it."""
+    return policy_of(await _text(unit))
+
+
+async def current_agreement(unit: Transaction) -> Agreement:
+    """The agreement in force. There is one from the first start."""
+    return parse_agreement(await _text(unit))
+
+
+async def _text(unit: Transaction) -> str:
+    found = await agreement_in_force(unit)
+    if found is None:
+        raise LookupError("no agreement was applied yet: start handoff once, or `agreement apply` one")
+    return found[1]
 
 
 @lru_cache(maxsize=8)

@@ -1,6 +1,6 @@
 """Routing: a batch of leads under the locks of their pools, decided by a pure function, written in a few statements."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,6 @@ from services.handoff.domain.policy import Policy
 from services.handoff.domain.replay import owner_of
 from services.handoff.domain.routing import Lead, Outcome, Owner, apply, decide, pools_of
 from services.handoff.domain.rules import Facets, facets_of
-from services.handoff.domain.team import Team
 from services.handoff.use_cases.floor import Floor, enter
 from services.handoff.use_cases.outcomes import apply_early_events
 from services.handoff.use_cases.policy import current_policy
@@ -95,7 +94,7 @@ async def plan_routes(unit: Transaction, leads: Sequence[Any], now: datetime, *,
     policy = await current_policy(unit)
     cases = await _cases(unit, policy, leads, now)
     floor = await enter(unit, policy, {pool for case in cases for pool in case.pools}, now)
-    waiting = await _waiting(unit, policy, floor.teams, {row["id"] for row in leads}, now)
+    waiting = await _waiting(unit, policy, floor, {row["id"] for row in leads}, now)
     quiet = {*only_offers, *(case.row["id"] for case in waiting)}
     decided: list[tuple[Any, Outcome]] = []
     for case in _in_order([*waiting, *cases]):
@@ -116,9 +115,10 @@ def _in_order(cases: Iterable[Case]) -> list[Case]:
     return sorted(cases, key=lambda case: (not case.lead.held, case.lead.since))
 
 
-async def _waiting(unit: Transaction, policy: Policy, teams: Mapping[str, Team], besides: set[UUID], now: datetime) -> list[Case]:
+async def _waiting(unit: Transaction, policy: Policy, floor: Floor, besides: set[UUID], now: datetime) -> list[Case]:
     """Held leads of the pools where somebody is free: at night nobody looks at them again for each new one."""
-    free = [name for name, team in teams.items() if team.has_somebody_free()]
+    teams = floor.teams
+    free = [name for name, team in teams.items() if name in floor.with_held and team.has_somebody_free()]
     found = await store.leads.take_held(unit, free, SWEPT) if free else []
     rows = [row for row in found if row["id"] not in besides]
     return [case for case in await _cases(unit, policy, rows, now) if teams.keys() >= set(case.pools)] if rows else []

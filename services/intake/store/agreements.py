@@ -19,11 +19,6 @@ async def adopt_agreement(unit: Transaction, *, hash: str, text: str, at: dateti
     )
 
 
-async def current_agreement(unit: Transaction) -> tuple[str, str] | None:
-    row = await unit.row("SELECT hash, text FROM agreement ORDER BY at DESC LIMIT 1")
-    return (row["hash"], row["text"]) if row else None
-
-
 async def agreement_of(unit: Transaction, hash: str) -> tuple[str, str] | None:
     row = await unit.row("SELECT hash, text FROM agreement WHERE hash = $1", hash)
     return (row["hash"], row["text"]) if row else None

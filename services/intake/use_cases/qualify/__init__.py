@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from services.intake.store import agreements, submissions
+from services.intake.store import submissions
 from services.intake.use_cases.qualify.batch import gather, save
 from services.intake.use_cases.qualify.decide import decide
 from services.intake.use_cases.qualify.reconsider import reconsider
 from services.intake.use_cases.terms import terms_in_force
 from shared import events, telemetry
 from shared.database import Transaction
+from shared.in_force import agreement_in_force
 from shared.outbox import emit
 
 SOURCE = "/intake"
@@ -16,7 +17,7 @@ SOURCE = "/intake"
 
 async def qualify_waiting(unit: Transaction, *, limit: int, now: datetime) -> int:
     """Take waiting submissions and decide them. Returns how many; 0 also while no agreement has arrived yet."""
-    agreement = await agreements.current_agreement(unit)
+    agreement = await agreement_in_force(unit)
     if agreement is None:
         return 0
     rows = await submissions.take_waiting(unit, limit, now)
