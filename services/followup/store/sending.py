@@ -10,8 +10,8 @@ from shared.database import Rows, Transaction
 
 _SUBJECT = "CASE e.cycle WHEN 0 THEN e.subject ELSE e.subject || '#' || e.cycle END AS subject"
 _CLAIM = (
-    "WITH claimed AS (UPDATE touch SET fence = fence + 1, lease_until = $3 WHERE id = ANY(ARRAY("  # noqa: S608  words of our own
-    "SELECT id FROM touch WHERE state = 'planned' AND due_at <= $1 AND channel = ANY($4::text[]) "
+    "WITH claimed AS (UPDATE touch SET fence = fence + 1, lease_until = $3 WHERE ctid = ANY(ARRAY("  # noqa: S608  words of our own
+    "SELECT ctid FROM touch WHERE state = 'planned' AND due_at <= $1 AND channel = ANY($4::text[]) "
     "AND (lease_until IS NULL OR lease_until < $1) "
     "ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING *) "
     f"SELECT c.*, {_SUBJECT}, e.state AS enrolment_state, e.anchors FROM claimed c JOIN enrolment e ON e.id = c.enrolment_id"
