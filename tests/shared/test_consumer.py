@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from shared.consumer import Consumer
 from shared.database import Database, Transaction
 from shared.envelope import Received, to_record
-from shared.events import INTAKE, LeadTouched
+from shared.events import HANDOFF, INTAKE, LeadMerged, LeadTouched
 from shared.outbox import emit
 from shared.settings import LocalSettings
 
@@ -70,6 +70,29 @@ async def test_a_redelivery_has_no_second_effect(database: Database) -> None:
     await consumer(database, effects).apply([record, record], NOW)
     await consumer(database, effects).apply([record], NOW)
     assert effects.seen == [(lead, "a")]
+
+
+@pytest.mark.parametrize("broken", [set(), {"boom"}])
+async def test_what_was_read_is_observed_once_also_without_a_handler_and_not_what_failed(
+    database: Database, broken: set[str]
+) -> None:
+    """Handoff's facts are made of this: every event it reads, those it does nothing about too."""
+
+    async def observe(unit: Transaction, received: list[Received], now: datetime) -> None:
+        await emit(unit, [one.event for one in received], topic=HANDOFF, source="/test", at=now)
+
+    effects, lead, bad = Effects(broken=broken), uuid7(), uuid7()
+    merged = to_record(LeadMerged(lead_id=lead, person_id=lead, into=bad), key=str(lead), source="/test", at=NOW)
+    other = FakeRecord(INTAKE, merged.key.encode(), [(k, v.encode()) for k, v in merged.headers.items()], merged.value)
+    records = [touched(lead, "a"), other, touched(bad, "boom")]
+    handlers: dict[Any, Any] = {LeadTouched: effects.handle}
+    reader = Consumer(LocalSettings(), database, group="test", topics=[INTAKE], handlers=handlers, observe=observe)
+    await reader.apply(records, NOW)
+    await reader.apply(records, NOW)
+    async with database.reading() as unit:
+        rows = await unit.fetch("SELECT headers FROM outbox WHERE topic = $1", HANDOFF)
+    kinds = sorted(row["headers"]["ce_type"].split(".")[-2] for row in rows)
+    assert kinds == (["merged", "touched"] if broken else ["merged", "touched", "touched"])
 
 
 async def test_order_within_a_lead_is_kept_in_a_batch(database: Database) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from shared.database import Transaction
 
 
-async def current_agreement(unit: Transaction) -> Any:
+async def newest(unit: Transaction) -> Any:
+    """The one in force, with when it was applied and by whom."""
     return await unit.row("SELECT * FROM agreement ORDER BY at DESC LIMIT 1")
 
 
@@ -23,7 +24,7 @@ async def lock_seeding(unit: Transaction) -> None:
 async def version(unit: Transaction, agreement_hash: str | None) -> Any:
     """The version of this hash, or the one in force."""
     if agreement_hash is None:
-        return await current_agreement(unit)
+        return await newest(unit)
     return await unit.row("SELECT * FROM agreement WHERE hash = $1", agreement_hash)
 
 

@@ -45,7 +45,7 @@ async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], no
 async def seed(unit: Transaction, text: str, *, with_owner: bool, now: datetime) -> None:
     """An empty installation starts with the shipped agreement and, on one machine, with its owner as the only rep."""
     await store.agreements.lock_seeding(unit)
-    if await store.agreements.current_agreement(unit) is None:
+    if await store.agreements.newest(unit) is None:
         await apply_agreement(unit, text, ["shipped default"], now)
     if with_owner and not await store.people.reps(unit):
         owner = {"id": uuid7(), "name": "Owner", "email": "owner@localhost", "state": "active", "created_at": now}
@@ -53,7 +53,7 @@ async def seed(unit: Transaction, text: str, *, with_owner: bool, now: datetime)
 
 
 async def publish_again(unit: Transaction, now: datetime) -> None:
-    current = await store.agreements.current_agreement(unit)
+    current = await store.agreements.newest(unit)
     if current is not None and now - current["published_at"] >= PUBLISH_AGAIN_AFTER:
         await store.agreements.note_published(unit, current["hash"], now)
         await _publish(unit, current["hash"], current["text"], current["at"], current["signed_by"], now)

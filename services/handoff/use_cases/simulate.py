@@ -26,7 +26,7 @@ async def compare_agreements(unit: Transaction, text: str, days: int, now: datet
     """Both runs, and the names of reps. Erased leads are not there any more."""
     since = now - timedelta(days=days)
     leads = [_recorded(row) for row in await store.leads.recorded(unit, since)]
-    current = (await store.agreements.current_agreement(unit))["text"]
+    current = (await store.agreements.newest(unit))["text"]
     runs, names = [], dict[str, str]()
     for version in (current, text):
         people = await people_of(unit, version, since)
