@@ -68,11 +68,16 @@ async def insert_touches(unit: Transaction, rows: list[dict[str, Any]]) -> None:
     await unit.insert(models.Touch, rows, "ON CONFLICT (enrolment_id, step, cycle) DO NOTHING")
 
 
-async def move_touches(unit: Transaction, rows: list[dict[str, Any]]) -> None:
-    """Give planned touches their new moment. One that a sender has taken keeps the old one."""
+async def move_touches(unit: Transaction, rows: list[dict[str, Any]], now: datetime) -> None:
+    """Give planned touches their new moment. One that a sender has taken keeps the old one, while its lease lasts."""
     changes = ", ".join(f"{name} = excluded.{name}" for name in MOVABLE)
-    free = "touch.state = 'planned' AND touch.attempt = 0 AND (touch.lease_until IS NULL OR touch.lease_until < now())"
-    await unit.insert(models.Touch, rows, f"ON CONFLICT (id) DO UPDATE SET {changes}, lease_until = NULL WHERE {free}")
+    free = "(touch.lease_until IS NULL OR touch.lease_until < excluded.lease_until)"  # excluded has what is inserted below: now
+    await unit.insert(
+        models.Touch,
+        [row | {"lease_until": now} for row in rows],
+        f"ON CONFLICT (id) DO UPDATE SET {changes}, lease_until = NULL "
+        f"WHERE touch.state = 'planned' AND touch.attempt = 0 AND {free}",
+    )
 
 
 async def skip_touches(unit: Transaction, reasons: dict[UUID, str], now: datetime) -> Rows:

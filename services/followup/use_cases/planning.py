@@ -123,7 +123,7 @@ class Planner:
 
     async def _save(self, unit: Transaction, changes: Changes, now: datetime) -> None:
         await store.planning.insert_touches(unit, changes.new)
-        await store.planning.move_touches(unit, changes.moved)
+        await store.planning.move_touches(unit, changes.moved, now)
         ended = [row for row in changes.new if row["state"] == "skipped"]
         ended += [dict(row) for row in await store.planning.skip_touches(unit, changes.skipped, now)]
         await announce_skipped(unit, ended, now)

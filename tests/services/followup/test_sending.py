@@ -168,7 +168,7 @@ async def test_whoever_changes_a_planned_touch_takes_the_lease_away(followup_dat
         (held,) = await store.sending.claim_due(unit, now, ["email"], limit=1, lease=lease)
         row = dict(await unit.row("SELECT * FROM touch WHERE id = $1", id))
         later = row | {"due_at": now + timedelta(days=1)}
-        await store.planning.move_touches(unit, [later])
+        await store.planning.move_touches(unit, [later], now)
         assert await unit.value("SELECT due_at FROM touch WHERE id = $1", id) == row["due_at"]  # a sender has it
         await store.enrolments.pause(unit, [held["enrolment_id"]], "complaint")
         await store.enrolments.resume(unit, [held["enrolment_id"]], now)
@@ -177,7 +177,7 @@ async def test_whoever_changes_a_planned_touch_takes_the_lease_away(followup_dat
         assert await store.sending.settle(unit, [(id, held["fence"], "skipped", "opt_out")], now) == set()
         (held,) = await store.sending.claim_due(unit, now + timedelta(seconds=2), ["email"], limit=1, lease=timedelta(0))
         await unit.execute("UPDATE touch SET lease_until = now() - interval '1 second' WHERE id = $1", id)
-        await store.planning.move_touches(unit, [later])
+        await store.planning.move_touches(unit, [later], now)
         assert await store.sending.intend(unit, [(id, held["fence"], "<1>")], now, now + lease) == set()
         assert await unit.value("SELECT due_at FROM touch WHERE id = $1", id) == later["due_at"]
 
