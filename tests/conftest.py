@@ -34,8 +34,9 @@ async def system() -> AsyncIterator[System]:
         environment = NOTHING_OF_YOURS | {"HANDOFF_SEED_OWNER": "false"} | doubts_end_soon
         try:
             async with System(folder, Ports.free(), environment=environment) as running:
-                for name in ("Rosa", "Sam", "Tina"):
-                    await running.run("-m", "services.handoff", "reps", "add", name, "--email", f"{name}@maple.example")
+                reps = folder / "reps.csv"
+                reps.write_text("name,email\n" + "".join(f"{name},{name}@maple.example\n" for name in ("Rosa", "Sam", "Tina")))
+                await running.run("-m", "services.handoff", "reps", "import", str(reps))
                 yield running
         except LocalError as error:
             pytest.exit(str(error), returncode=3)
@@ -75,6 +76,8 @@ async def new_database(postgres: Postgres) -> Callable[[str], Awaitable[str]]:
         if template not in templates:
             url = await postgres.ensure_database(template)
             await in_thread(importlib.import_module(f"services.{service}.main").MIGRATIONS.upgrade, url)
+            if service == "intake":  # the only one whose migrations write rows
+                await _execute(url, "CREATE SCHEMA new; CREATE TABLE new.form AS TABLE form")
             templates.add(template)
         name = f"{service}_{next(numbers)}"
         connection = await asyncpg.connect(postgres.url("postgres"))
@@ -87,8 +90,14 @@ async def new_database(postgres: Postgres) -> Callable[[str], Awaitable[str]]:
 
 @pytest.fixture(scope="session")
 def free_databases() -> dict[str, list[str]]:
-    """Emptied ones, by service: another is made only where none is left."""
+    """Used ones that are as new, by service: another is made only where none is left, for each is 300 files."""
     return {}
+
+
+async def _execute(url: str, statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statements)
+    await connection.close()
 
 
 async def _opened(service: str, make: Callable[[str], Awaitable[str]], free: dict[str, list[str]]) -> AsyncIterator[Database]:
@@ -98,26 +107,28 @@ async def _opened(service: str, make: Callable[[str], Awaitable[str]], free: dic
     await database.open()
     yield database
     await database.close()
-    if await _empty(service, url):
+    if await _made_new(service, url):
         ready.append(url)
 
 
-async def _empty(service: str, url: str) -> bool:
+async def _made_new(service: str, url: str) -> bool:
     """False where something of the test is still connected: then nobody else gets this database."""
     connection = await asyncpg.connect(url)
     try:
         others = await connection.fetchval("SELECT count(*) - 1 FROM pg_stat_activity WHERE datname = current_database()")
         if others == 0:
             tables = reversed(importlib.import_module(f"services.{service}.main").MIGRATIONS.metadata.sorted_tables)
-            await connection.execute("; ".join(f"DELETE FROM {table.name}" for table in tables))
+            changes = [f"DELETE FROM {table.name}" for table in tables]
+            changes += ["INSERT INTO form TABLE new.form"] if service == "intake" else []
+            await connection.execute("; ".join(changes))
         return bool(others == 0)
     finally:
         await connection.close()
 
 
 @pytest.fixture
-async def intake_database(new_database: Any) -> AsyncIterator[Database]:
-    async for database in _opened("intake", new_database, {}):  # its forms are rows: one that was used is not as new
+async def intake_database(new_database: Any, free_databases: dict[str, list[str]]) -> AsyncIterator[Database]:
+    async for database in _opened("intake", new_database, free_databases):
         yield database
 
 
