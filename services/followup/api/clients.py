@@ -37,7 +37,7 @@ class Household(Body):
 
 
 class Zone(Body):
-    """Where they are; none: where the company is. The region (a state) decides whose law counts."""
+    """Where they are; none: where the company is. The region (a state) decides whose law counts; none: by postal code."""
 
     zone: Annotated[str, AfterValidator(_zone)] | None = None
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None

@@ -10,6 +10,8 @@ import click
 
 from services.followup import store
 from services.followup.cli.work import planner, work
+from services.followup.use_cases.households import place_of
+from services.followup.use_cases.planning import company_of
 from services.followup.use_cases.preview import Line, preview, why
 from shared.database import Transaction
 
@@ -38,7 +40,8 @@ def show_all(after: UUID | None, limit: int) -> None:
 def show(client_id: UUID) -> None:
     async def run(unit: Transaction) -> None:
         row = await _client(unit, client_id)
-        click.echo(f"household {row['household_id']}, zone {row['zone'] or 'as the company'}, region {row['region'] or '?'}")
+        regions = place_of(row, await company_of(unit)).regions
+        click.echo(f"household {row['household_id']}, zone {row['zone'] or 'as the company'}, region {', '.join(regions) or '?'}")
         for one in await store.enrolments.earlier(unit, [client_id]):
             click.echo(
                 f"plan {one['plan']} {one['plan_version']} for {one['subject']}: {one['state']} {one['reason'] or ''}".rstrip()

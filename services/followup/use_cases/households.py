@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from services.followup import store
 from services.followup.adapters.numbers import number_place
+from services.followup.adapters.postal_codes import region_of_code
 from services.followup.domain.caps import Touched
 from services.followup.domain.forecast import Enrolled, Household, Key
 from services.followup.domain.occurrences import Anchors, Happened
@@ -162,10 +163,12 @@ def _enrolled(known: Known, row: Any, plan: Plan, company: Company) -> Enrolled:
 
 
 def place_of(client: Any, company: Company) -> Place:
-    """Their own zone as stated, else ours; our country; the region where it is known; and what their number says."""
-    zone, phone = client["zone"], client["contact"].get("phone")
-    number = number_place(phone, company.country, zone_is_known=zone is not None) if phone else None
-    return Place(ZoneInfo(zone or company.zone), company.country, frozenset({client["region"]} - {None}), number)
+    """Their own zone as stated, else ours; our country; the region as stated, else by postal code; and what their number says."""
+    zone, contact, country = client["zone"], client["contact"], company.country
+    phone = contact.get("phone")
+    number = number_place(phone, country, zone_is_known=zone is not None) if phone else None
+    region = client["region"] or region_of_code(contact.get("postal_code"), country)
+    return Place(ZoneInfo(zone or company.zone), country, frozenset({region} if region else ()), number)
 
 
 def _happened(fact: Any, zone: ZoneInfo) -> Happened:

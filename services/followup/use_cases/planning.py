@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 from services.followup import store
 from services.followup.adapters.calendar_data import QuietHours
 from services.followup.adapters.numbers import numbers_version
+from services.followup.adapters.postal_codes import postal_codes_version
 from services.followup.domain.forecast import Household, Planned, forecast
 from services.followup.domain.plans import After, Plan
 from services.followup.use_cases.consent import SOURCE, Addresses
@@ -77,8 +78,8 @@ class Planner:
 
     def basis(self, company: Company) -> str:
         """Everything a calendar is worked out from besides the client: another basis, another calendar."""
-        quiet, numbers = self.quiet.name, numbers_version()
-        return f"tzdata={TZDATA} quiet={quiet} numbers={numbers} zone={company.zone} country={company.country}"
+        data = f"tzdata={TZDATA} quiet={self.quiet.name} numbers={numbers_version()} postal={postal_codes_version()}"
+        return f"{data} zone={company.zone} country={company.country}"
 
     async def plan(self, unit: Transaction, client_ids: Collection[UUID], now: datetime) -> Numbers:
         """Plan these clients' households again, up to the horizon."""

@@ -1,5 +1,6 @@
 """A phone's area code counts like an address: a text keeps the hours of every law and every clock that may be the client's."""
 
+import itertools
 import tomllib
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -8,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.followup.adapters import postal_codes
 from services.followup.adapters.calendar_data import quiet_hours
 from services.followup.adapters.numbers import FILE, number_place
+from services.followup.adapters.postal_codes import region_of_code
 from services.followup.domain.hours import opens_at
 from services.followup.domain.occurrences import Occurrence
 from services.followup.domain.slots import Asked, Slot, slot
@@ -82,6 +85,51 @@ def test_the_strictest_of_address_and_number_holds(
     assert (place.other_clocks("email"), list(place.laws("email"))[2:]) == ((), [])
 
 
+@pytest.mark.parametrize(
+    ("code", "country", "region"),
+    [
+        ("33101", "US", "FL"),
+        (" 33101-4120 ", "US", "FL"),
+        ("331014120", "US", "FL"),
+        ("00501", "US", "NY"),
+        ("06103", "US", "CT"),
+        ("20500", "US", "DC"),
+        ("73301", "US", "TX"),  # Austin's, among those of Oklahoma
+        ("09012", "US", None),  # the military's
+        ("34002", "US", None),
+        ("96941", "US", None),  # several islands
+        ("3310", "US", None),
+        ("33101x", "US", None),
+        ("٣٣١٠١", "US", None),
+        ("", "US", None),
+        (None, "US", None),
+        ("m5v 3l9", "CA", "ON"),
+        ("H2X1Y4", "CA", "QC"),
+        ("X0A 0H0", "CA", None),  # two territories
+        ("33101", "CA", None),
+        ("33101", "FR", None),
+    ],
+)
+def test_a_postal_code_says_which_region_it_is_in(code: str | None, country: str, region: str | None) -> None:
+    assert region_of_code(code, country) == region
+
+
+@pytest.mark.parametrize(
+    ("code", "stated", "phone", "hours"),
+    [
+        ("33101", None, OHIO, ("08:00", "20:00")),  # Florida's
+        ("33101", "OH", OHIO, ("08:00", "21:00")),  # somebody knows better
+        ("43604", None, FLORIDA, ("08:00", "20:00")),  # the number still counts
+        ("43604", None, OHIO, ("08:00", "21:00")),
+        ("06103", None, FLORIDA, ("09:00", "20:00")),  # Connecticut's and Florida's
+    ],
+)
+def test_the_law_of_the_postal_code_holds(code: str, stated: str | None, phone: str, hours: tuple[str, str]) -> None:
+    place = place_of({"zone": NEW_YORK, "region": stated, "contact": {"phone": phone, "postal_code": code}}, COMPANY)
+    found = window_by_all_clocks(RULES, place, "sms", "marketing", TUESDAY, WHOLE_DAY)
+    assert found == Window(*map(time.fromisoformat, hours))
+
+
 ZONES = st.sampled_from(proof.every_zone())
 DAYS = st.dates(proof.FIRST, proof.FIRST + timedelta(days=proof.DAYS - 1))
 
@@ -132,3 +180,13 @@ def test_an_area_code_is_listed_once() -> None:
     codes = [code for country in ("US", "CA") for listed in found[country].values() for code in listed]
     assert len(codes) == len(set(codes)) > 400
     assert all(200 < code < 1000 for code in codes)
+
+
+def test_the_beginning_of_a_postal_code_is_listed_once() -> None:
+    found = tomllib.loads(postal_codes.FILE.read_text())
+    spans = sorted(span for listed in found["US"].values() for span in listed)
+    assert all(first <= last for first, last in spans)
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(spans))
+    letters = "".join(found["CA"].values())
+    assert len(letters) == len(set(letters)) == 17
+    assert {rule.region for rule in RULES if rule.region and rule.country == "US"} <= set(found["US"])
