@@ -20,7 +20,7 @@ QUALIFIED = Counter("lead_qualification_total", "Submissions through the second 
 OLDEST_WAITING = Gauge("submission_oldest_waiting_seconds", "Age of the oldest submission without its second step; pages")
 ROOM = 6  # times as long as a batch of the second step took
 MISMATCHES = Gauge("ledger_mismatches", "Submissions of the last day whose state contradicts their lead; pages above 0")
-PACE = 0.02  # seconds from one batch to the next: a lead alone never waits for it
+PACE = 0.04  # seconds from one batch to the next: a lead alone never waits for it
 INBOX_KEPT = timedelta(days=30)
 
 
