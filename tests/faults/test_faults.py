@@ -63,8 +63,8 @@ async def test_answers_go_on_while_the_broker_is_away(system: System) -> None:
     await system.kafka.stop()
     running = asyncio.create_task(load.run(30))
     try:
-        await asyncio.sleep(SECONDS / 4)
-        assert len(load.answered) > 20 * SECONDS / 4  # all of them, at once, with Kafka away
+        await asyncio.sleep(10)
+        assert len(load.answered) > 200  # all of them, at once, with Kafka away
         assert load.slowest < 2.0
     finally:
         await system.kafka.start()
