@@ -52,7 +52,12 @@ def quiet_hours(file: Path = FILE) -> QuietHours:
     text = file.read_text()
     found = _File.model_validate(tomllib.loads(text))
     rules = tuple(_rule(one, region) for one in found.rule for region in one.regions or (None,))
-    return QuietHours(rules, found.version, f"{found.version}:{hashlib.sha256(text.encode()).hexdigest()[:12]}")
+    return QuietHours(rules, found.version, name_of(found.version, text))
+
+
+def name_of(version: str, text: str) -> str:
+    """What a calendar remembers a data file by: a change that forgot the version is a change all the same."""
+    return f"{version}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _rule(rule: _Rule, region: str | None) -> QuietRule:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from phonenumbers import timezone
 
+from services.followup.adapters.calendar_data import name_of
 from services.followup.domain.windows import NumberPlace
 
 FILE = Path(__file__).parent.parent / "data" / "area_codes.toml"
@@ -52,9 +53,10 @@ def numbers_version() -> str:
 
 @lru_cache(maxsize=1)
 def _regions() -> tuple[dict[int, str], str]:
-    found = tomllib.loads(FILE.read_text())
-    version = found.pop("version")
-    return {code: region for regions in found.values() for region, codes in regions.items() for code in codes}, version
+    text = FILE.read_text()
+    found = tomllib.loads(text)
+    name = name_of(found.pop("version"), text)
+    return {code: region for regions in found.values() for region, codes in regions.items() for code in codes}, name
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,8 @@ import tomllib
 from functools import lru_cache
 from pathlib import Path
 
+from services.followup.adapters.calendar_data import name_of
+
 FILE = Path(__file__).parent.parent / "data" / "postal_codes.toml"
 SHAPES = {
     "US": re.compile(r"([0-9]{3})[0-9]{2}(?:[- ]?[0-9]{4})?"),
@@ -26,7 +28,8 @@ def postal_codes_version() -> str:
 
 @lru_cache(maxsize=1)
 def _regions() -> tuple[dict[tuple[str, str], str], str]:
-    data = tomllib.loads(FILE.read_text())
+    text = FILE.read_text()
+    data = tomllib.loads(text)
     zips = {
         ("US", f"{number:03}"): region
         for region, spans in data["US"].items()
@@ -34,4 +37,4 @@ def _regions() -> tuple[dict[tuple[str, str], str], str]:
         for number in range(first, last + 1)
     }
     letters = {("CA", letter): region for region, found in data["CA"].items() for letter in found}
-    return zips | letters, data["version"]
+    return zips | letters, name_of(data["version"], text)

@@ -3,13 +3,16 @@
 import itertools
 import tomllib
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.followup.adapters import postal_codes
+from services.followup.adapters import numbers, postal_codes
 from services.followup.adapters.calendar_data import quiet_hours
 from services.followup.adapters.numbers import FILE, number_place
 from services.followup.adapters.postal_codes import region_of_code
@@ -18,6 +21,7 @@ from services.followup.domain.occurrences import Occurrence
 from services.followup.domain.slots import Asked, Slot, slot
 from services.followup.domain.windows import WHOLE_DAY, NumberPlace, Place, Window, is_legal, window_by_all_clocks
 from services.followup.use_cases.households import place_of
+from services.followup.use_cases.planning import Planner
 from shared.agreement import Company
 from tests.services.followup import calendar_proof as proof
 
@@ -190,3 +194,18 @@ def test_the_beginning_of_a_postal_code_is_listed_once() -> None:
     letters = "".join(found["CA"].values())
     assert len(letters) == len(set(letters)) == 17
     assert {rule.region for rule in RULES if rule.region and rule.country == "US"} <= set(found["US"])
+
+
+@pytest.mark.parametrize("module", [numbers, postal_codes])
+def test_other_data_is_another_calendar(module: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also where the version was forgotten."""
+    planner = Planner(cast(Any, None), cast(Any, None), quiet_hours())
+    before = planner.basis(COMPANY)
+    changed = tmp_path / "changed.toml"
+    changed.write_text(module.FILE.read_text() + "\n# a line more\n")
+    monkeypatch.setattr(module, "FILE", changed)
+    module._regions.cache_clear()
+    try:
+        assert planner.basis(COMPANY) != before
+    finally:
+        module._regions.cache_clear()
