@@ -120,20 +120,19 @@ async def hear(
 ) -> None:
     """Something they said elsewhere, perhaps before they became a client: kept, acted on, not echoed."""
     client = await store.clients.lock(unit, client_id)
-    purposes = [consent.purpose or EVERYTHING]
+    channel, purpose = events.channel_of(consent.channel), events.purpose_of(consent.purpose)
+    purposes = [purpose or EVERYTHING]
     if client is not None and client["erased"]:
         return
-    await _state(
-        unit, client_id, None, consent.channel, purposes, granted=consent.granted, why=consent.text or "elsewhere", now=at
-    )
+    await _state(unit, client_id, None, channel, purposes, granted=consent.granted, why=consent.text or "elsewhere", now=at)
     if client is None:
         return
-    address = addresses.hash(consent.channel, client["contact"])
+    address = addresses.hash(channel, client["contact"])
     if not consent.granted:
-        await suppress_client(unit, addresses, client, consent.channel, purposes, "not granted", now, at=at)
+        await suppress_client(unit, addresses, client, channel, purposes, "not granted", now, at=at)
     elif address is not None and lifts:
-        every = [*PURPOSES, EVERYTHING] if consent.purpose is None else purposes
-        await store.consent.lift(unit, [address], consent.channel, every, at, [*NEVER_LIFTED, "hard_bounce"])
+        every = [*PURPOSES, EVERYTHING] if purpose is None else purposes
+        await store.consent.lift(unit, [address], channel, every, at, [*NEVER_LIFTED, "hard_bounce"])
 
 
 def said_at(lead_id: UUID, otherwise: datetime) -> datetime:

@@ -101,7 +101,7 @@ def contact_rules(consents: Iterable[Mapping[str, Any]]) -> tuple[list[str], lis
     """What must not be done and what was agreed to. A refusal of everything on a channel outweighs its purposes."""
     last: dict[tuple[str, str], bool] = {}
     for one in consents:
-        channel, purpose = _channel(one["channel"]), one.get("purpose") or ""
+        channel, purpose = one["channel"], one.get("purpose") or ""
         last.pop((channel, purpose), None)
         last[channel, purpose] = bool(one["granted"])
     closed = {channel for (channel, purpose), granted in last.items() if not granted and not purpose}
@@ -126,12 +126,6 @@ def local_time(at: datetime, zone: str) -> str:
 
 def _nothing_by(channel: str) -> str:
     return f"Do not contact them by {channel} at all"
-
-
-def _channel(name: str) -> str:
-    return {"call": "phone", "voice": "phone", "telephone": "phone", "text": "sms", "mail": "email", "e-mail": "email"}.get(
-        name.strip().lower(), name.strip().lower()
-    )
 
 
 def _words(purpose: str) -> str:

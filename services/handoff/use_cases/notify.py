@@ -51,8 +51,8 @@ async def keep_consents(unit: Transaction, received: list[Received], now: dateti
         said = event.consent if granting else event
         row = {
             "person_id": event.person_id,
-            "channel": said.channel,
-            "purpose": said.purpose or "",
+            "channel": events.channel_of(said.channel),
+            "purpose": events.purpose_of(said.purpose) or "",
             "granted": granting and said.granted,
             "at": min(one.at, now) if one.at and one.at.tzinfo else now,
         }

@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from services.intake.use_cases.consents import Said, consents_of, record_consent
+from services.intake.use_cases.consents import Said, consents_of, known_channel, record_consent
 from services.intake.use_cases.disqualify import disqualify_lead
 from services.intake.use_cases.persons import NotFound
 from services.intake.use_cases.scores import explain_score
 from shared.database import Database
+from shared.events import purpose_of
 from shared.problem import BODY, Problem, problems
 from shared.security import KeyRing
 
@@ -24,8 +25,8 @@ class SaidBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    channel: Line
-    purpose: Line | None = None
+    channel: Annotated[Line, AfterValidator(known_channel)]
+    purpose: Annotated[Line | None, AfterValidator(purpose_of)] = None
     granted: bool
     text: Words = ""
     reason: Line = "request"

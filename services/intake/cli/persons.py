@@ -12,11 +12,12 @@ from services.intake.adapters.hashes import Hasher
 from services.intake.settings import Settings
 from services.intake.store import persons as store
 from services.intake.use_cases import persons as use_cases
-from services.intake.use_cases.consents import Said, consents_of, record_consent
+from services.intake.use_cases.consents import Said, consents_of, known_channel, record_consent
 from services.intake.use_cases.persons import NotFound
 from services.intake.use_cases.privacy import erase_person, export_person
 from shared.commands import in_transaction, read_settings
 from shared.database import Transaction
+from shared.events import purpose_of
 from shared.signing import load_secret
 
 Answer = TypeVar("Answer")
@@ -80,14 +81,18 @@ def unlink(person: str, value: str) -> None:
 
 @persons.command(help="Write down what somebody said about being contacted, for example on the phone.")
 @click.argument("person")
-@click.option("--channel", required=True, help="email, sms, phone …")
+@click.option("--channel", required=True, help="email, sms, phone or post.")
 @click.option("--purpose", help="Left out: every purpose.")
 @click.option("--granted/--revoked", required=True)
 @click.option("--text", default="", help="What was asked, in the words used.")
 @click.option("--reason", default="request", show_default=True)
 def consent(person: str, channel: str, purpose: str | None, granted: bool, text: str, reason: str) -> None:
+    try:
+        said = Said(known_channel(channel), granted, purpose_of(purpose), text, reason)
+    except ValueError as error:
+        raise click.ClickException(f"{error}.") from error
+
     async def work(unit: Transaction) -> UUID:
-        said = Said(channel, granted, purpose, text, reason)
         return await record_consent(unit, await use_cases.find_person(unit, person), said, source="cli", now=datetime.now(UTC))
 
     click.echo(run(work))

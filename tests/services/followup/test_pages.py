@@ -183,9 +183,10 @@ async def test_a_merge_moves_everything_and_keeps_the_strictest_word(
     assert (await browser.get(f"{link(loser)}/preferences")).status_code == 200  # an old link still works
 
 
-async def test_what_was_said_elsewhere_is_heard_and_not_echoed(followup_database: Database) -> None:
+@pytest.mark.parametrize("written", ["email", "Email", "e-mail", " E-MAIL"])
+async def test_what_was_said_elsewhere_is_heard_and_not_echoed(followup_database: Database, written: str) -> None:
     client_id, _ = await a_client(followup_database)
-    await hear(followup_database, events.ConsentRevoked(person_id=client_id, channel="email", purpose="marketing"))
+    await hear(followup_database, events.ConsentRevoked(person_id=client_id, channel=written, purpose="Marketing"))
     assert await states(followup_database) == {("skipped", "opt_out"): 1}
     assert await revocations(followup_database) == []
 

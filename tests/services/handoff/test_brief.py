@@ -76,7 +76,7 @@ async def test_a_person_merged_into_another_keeps_the_stricter_word(handoff: Han
 
 def test_the_last_word_counts_and_nothing_at_all_outweighs_its_purposes() -> None:
     said = [
-        {"channel": "call", "purpose": None, "granted": True},
+        {"channel": "phone", "purpose": None, "granted": True},
         {"channel": "phone", "purpose": None, "granted": False},
         {"channel": "phone", "purpose": "marketing", "granted": True},
         {"channel": "email", "purpose": "news_letter", "granted": False},

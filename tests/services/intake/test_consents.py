@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +90,16 @@ async def test_a_no_is_an_event_at_once_and_travels_with_later_leads_until_there
     assert said == [[False], [False], [True]]
 
 
+@pytest.mark.parametrize("written", ["Email", " e-mail", "E-Mail"])
+async def test_a_no_counts_however_its_channel_is_written(intake: Intake, written: str) -> None:
+    await intake.lead(**ADA, consents=[consent(True)])
+    await intake.lead(**ADA | {"selection": "question"}, consents=[consent(False, channel=written, purpose="Marketing ")])
+    revoked = (await intake.events("consent.revoked"))[0]
+    assert (revoked["channel"], revoked["purpose"]) == ("email", "marketing")
+    rows = await intake.rows("SELECT channel, purpose, granted FROM consent ORDER BY at, id")
+    assert [tuple(row) for row in rows] == [("email", None, True), ("email", "marketing", False)]
+
+
 async def test_a_yes_on_a_touch_is_an_event_for_no_lead_carries_it(intake: Intake) -> None:
     first = await intake.lead(**ADA)
     await intake.lead(**ADA, message="me again", consents=[consent(True, purpose="marketing")])
@@ -115,9 +126,9 @@ async def test_what_followup_heard_is_kept_and_not_echoed(intake: Intake) -> Non
 async def test_by_api_and_command_it_is_a_row_and_an_event(intake: Intake, doors: Doors, keyed: dict[str, str]) -> None:
     person = await intake.person_of(await intake.lead(**ADA))
     url = f"/v1/persons/{person}/consents"
-    answer = await doors.http.post(url, json={"channel": "sms", "granted": False}, headers=keyed)
+    answer = await doors.http.post(url, json={"channel": "SMS", "granted": False}, headers=keyed)
     assert answer.status_code == 201
-    await command(intake, "persons", "consent", "ada@maple.example", "--channel", "email", "--granted", "--text", "On the phone")
+    await command(intake, "persons", "consent", "ada@maple.example", "--channel", "E-Mail", "--granted", "--text", "On the phone")
     found = (await doors.http.get(url, headers=keyed)).json()
     assert {(one["channel"], one["granted"]) for one in found["current"]} == {("sms", False), ("email", True)}
     assert [row["source"] for row in found["evidence"]] == ["api", "cli"]
@@ -129,7 +140,10 @@ async def test_bad_requests_about_consent_are_said_so(doors: Doors, intake: Inta
     unknown = f"/v1/persons/{UUID(int=7)}/consents"
     assert (await doors.http.post(unknown, json={"channel": "sms", "granted": False})).status_code == 401
     assert (await doors.http.post(unknown, json={"channel": "sms", "granted": False}, headers=keyed)).status_code == 404
-    for body in ({}, {"channel": "", "granted": True}, {"channel": "e\x00", "granted": True}, {"channel": "sms", "granted": "x"}):
+    refused = await command(intake, "persons", "consent", "ada@maple.example", "--channel", "emial", "--revoked", fails=True)
+    assert "the channels are email, sms, phone, post" in refused
+    said = [("emial", False), ("", True), ("e\x00", True), ("sms", "x")]
+    for body in ({}, *({"channel": channel, "granted": granted} for channel, granted in said)):
         answer = await doors.http.post(unknown, json=body, headers=keyed)
         assert answer.status_code == 422
         assert answer.headers["content-type"] == "application/problem+json"

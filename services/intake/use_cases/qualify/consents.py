@@ -16,15 +16,16 @@ EVIDENCE = ("page_url", "ip", "user_agent", "form_version")
 def note_consents(batch: Batch, row: Any, person_id: UUID, lead_id: UUID, *, published: bool) -> None:
     """`published`: the lead is qualified with this submission, so that its grants travel there."""
     for said in row["content"]["consents"]:
-        batch.consents.append(_evidence(row, said, person_id))
+        answer = answer_of(row, said)
+        batch.consents.append(_evidence(row, said, answer, person_id))
         if row["test"]:
             continue
-        given = {"channel": said["channel"], "purpose": said["purpose"]}
-        if not said["granted"]:
-            batch.outgoing.append(events.ConsentRevoked(person_id=person_id, lead_id=lead_id, reason="said so", **given))
+        if not answer.granted:
+            about = {"channel": answer.channel, "purpose": answer.purpose}
+            batch.outgoing.append(events.ConsentRevoked(person_id=person_id, lead_id=lead_id, reason="said so", **about))
         elif not published:
-            consent = consent_event(answer_of(row, said))
-            batch.outgoing.append(events.ConsentGranted(lead_id=lead_id, person_id=person_id, consent=consent))
+            granted = events.ConsentGranted(lead_id=lead_id, person_id=person_id, consent=consent_event(answer))
+            batch.outgoing.append(granted)
 
 
 def remember(batch: Batch, row: Any, person_id: UUID) -> None:
@@ -35,7 +36,8 @@ def remember(batch: Batch, row: Any, person_id: UUID) -> None:
 
 
 def answer_of(row: Any, said: dict[str, Any]) -> Answer:
-    return Answer(said["channel"], said["purpose"], said["granted"], said["text"], told_of(_asked(row, said)))
+    channel, purpose = events.channel_of(said["channel"]), events.purpose_of(said["purpose"])
+    return Answer(channel, purpose, said["granted"], said["text"], told_of(_asked(row, said)))
 
 
 def consent_event(answer: Answer) -> events.Consent:
@@ -44,12 +46,12 @@ def consent_event(answer: Answer) -> events.Consent:
     )
 
 
-def _evidence(row: Any, said: dict[str, Any], person_id: UUID) -> dict[str, Any]:
+def _evidence(row: Any, said: dict[str, Any], answer: Answer, person_id: UUID) -> dict[str, Any]:
     return {
         "id": uuid7(),
         "person_id": person_id,
         "lead_id": row["id"],
-        **{name: said[name] for name in ("channel", "purpose", "granted", "text")},
+        **{name: getattr(answer, name) for name in ("channel", "purpose", "granted", "text")},
         "source": "submission",
         **_asked(row, said),
     }
