@@ -1,7 +1,8 @@
-"""The fence: after a start nothing is sent until the journal has caught up with followup.touches.v1."""
+"""The fence: after a start nothing is sent until journal and opt-outs have caught up with followup.touches.v1."""
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from aiokafka.errors import KafkaError
 from prometheus_client import Gauge
@@ -9,6 +10,7 @@ from prometheus_client import Gauge
 from services.followup import store
 from services.followup.adapters.topic import read_to_end
 from services.followup.settings import Settings
+from services.followup.use_cases.consent import Addresses
 from services.followup.use_cases.proof import compare
 from shared import telemetry
 from shared.database import Database, is_transient
@@ -21,6 +23,7 @@ AGAIN_SECONDS = 300.0
 class Fence:
     settings: Settings
     database: Database
+    addresses: Addresses
     is_open: bool = False
 
     async def may_send(self) -> bool:
@@ -49,5 +52,5 @@ class Fence:
         missing = 0
         async for received, reached in read_to_end(self.settings, positions):
             async with self.database.transaction() as unit:
-                missing += await compare(unit, received, reached)
+                missing += await compare(unit, self.addresses, received, reached, datetime.now(UTC))
         return missing

@@ -77,6 +77,12 @@ async def statements(unit: Transaction, hashes: Collection[bytes], client_ids: C
     )
 
 
+async def is_said_since(unit: Transaction, client_id: UUID, channel: str, purpose: str, at: datetime) -> bool:
+    """Whether this client said anything about it then, or later."""
+    query = "SELECT 1 FROM consent_event WHERE client_id = $1 AND channel = $2 AND purpose = $3 AND at >= $4 LIMIT 1"
+    return await unit.value(query, client_id, channel, purpose, at) is not None
+
+
 async def skip_planned(
     unit: Transaction, client_ids: Collection[UUID], channel: str, purposes: Sequence[str], reason: str, now: datetime
 ) -> Rows:

@@ -2,7 +2,9 @@
 
 import asyncio
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -12,9 +14,10 @@ from deploy.local.system import System
 from services.followup import store
 from services.followup.scheduler.fence import Fence
 from services.followup.settings import Settings
+from services.followup.use_cases.consent import unsubscribe
 from shared.database import Database
 from shared.relay import Relay
-from tests.services.followup.sending import Recording, add_clients, add_touches, loop_over, running, settled, states
+from tests.services.followup.sending import ADDRESSES, Recording, add_clients, add_touches, loop_over, running, settled, states
 
 
 def pg(postgres: Postgres, name: str, *arguments: str) -> None:
@@ -40,18 +43,35 @@ async def publish(settings: Settings, database: Database) -> None:
     await relay.stop()
 
 
-async def test_a_restored_backup_sends_nothing_twice(
+async def stop_mails(database: Database, client_id: UUID) -> None:
+    async with database.transaction() as unit:
+        client = await store.clients.lock(unit, client_id)
+        await unsubscribe(unit, ADDRESSES, client, "email", datetime.now(UTC))
+
+
+async def refusals(database: Database) -> tuple[int, int]:
+    async with database.reading() as unit:
+        row = await unit.row("SELECT (SELECT count(*) FROM consent_event) AS said, (SELECT count(*) FROM suppression) AS kept")
+    return row["said"], row["kept"]
+
+
+async def test_a_restored_backup_writes_to_nobody_twice_nor_after_their_stop(
     followup_database: Database, postgres: Postgres, settings: Settings, tmp_path: Path
 ) -> None:
     channel, dump = Recording(), tmp_path / "backup.dump"
-    await add_touches(followup_database, await add_clients(followup_database, 12))
+    clients = await add_clients(followup_database, 12)
+    await add_touches(followup_database, clients)
     pg(postgres, "pg_dump", "--format=custom", f"--file={dump}", followup_database.url)
-    fence = Fence(settings, followup_database)
+    fence = Fence(settings, followup_database, ADDRESSES)
     await fence.catch_up()
     async with running(loop_over(followup_database, channel)):
         await settled(followup_database)
+    await stop_mails(followup_database, clients[0])
     await publish(settings, followup_database)
     assert len(channel.sent) == 12
+    before = await refusals(followup_database)
+    await fence.catch_up()
+    assert await refusals(followup_database) == before == (4, 4)  # our own words are no news to us
 
     await followup_database.close()
     admin = await asyncpg.connect(postgres.url("postgres"))
@@ -62,8 +82,9 @@ async def test_a_restored_backup_sends_nothing_twice(
     pg(postgres, "pg_restore", f"--dbname={followup_database.url}", "--no-owner", str(dump))
     await followup_database.open()
     assert await states(followup_database) == {("planned", None): 12}
+    assert await refusals(followup_database) == (0, 0)
 
-    fence = Fence(settings, followup_database)
+    fence = Fence(settings, followup_database, ADDRESSES)
     loop = loop_over(followup_database, channel)
     loop.may_send = fence.may_send
     async with running(loop):
@@ -74,6 +95,7 @@ async def test_a_restored_backup_sends_nothing_twice(
         await asyncio.sleep(1.0)
     assert len(channel.sent) == 12
     assert await states(followup_database) == {("sent", None): 12}
+    assert await refusals(followup_database) == before
     assert await fence.catch_up() == 0  # the next start has nothing to read
 
 
