@@ -23,6 +23,7 @@ LINKS = ("unsubscribe_url", "preferences_url", "referral_url", "maintenance_url"
 VARIABLES = frozenset(
     (
         *LINKS,
+        "name",
         "first_name",
         "last_name",
         "company",
@@ -154,5 +155,5 @@ def render(source: str, facts: Mapping[str, Any]) -> Rendered:
 
 
 def first_name(contact: Mapping[str, Any]) -> str:
-    """As they typed it; nobody is called by a name we made up."""
-    return one_line(str(contact.get("first_name") or "")) or "there"
+    """As they typed it, or nothing; nobody is called by a name we made up."""
+    return one_line(str(contact.get("first_name") or ""))

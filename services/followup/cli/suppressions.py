@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 import click
 
 from services.followup import store
+from services.followup.adapters.numbers import e164
 from services.followup.cli.work import addresses, work
 from services.followup.use_cases.consent import lift_suppression, suppress_address
+from services.followup.use_cases.planning import company_of
 from shared.database import Transaction
 
 CHANNELS = click.Choice(["email", "sms", "post"])
@@ -17,13 +19,25 @@ def suppressions() -> None:
     pass
 
 
+async def as_kept(unit: Transaction, address: str, channel: str) -> str:
+    """The way a client's address is written here: another spelling would be suppressed in vain."""
+    if channel == "sms":
+        number = e164(address, (await company_of(unit)).country)
+        if number is None:
+            raise click.ClickException("This is no phone number that can exist: write it like +14195550134.")
+        return number
+    if channel == "email" and "@" not in address.strip("@ "):
+        raise click.ClickException("An e-mail address has an @. For a phone number or a letter say --channel sms or post.")
+    return address
+
+
 @suppressions.command("list", help="Newest first. With --address: why this one.")
-@click.option("--address", help="An e-mail address or a phone number (E.164).")
+@click.option("--address", help="An e-mail address, a phone number or a postal address.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 def list_command(address: str | None, limit: int) -> None:
-    hashes = [addresses().of(address)] if address else None
-
     async def read(unit: Transaction) -> list[str]:
+        number = e164(address or "", (await company_of(unit)).country)
+        hashes = [addresses().of(number or address)] if address else None
         rows = await store.consent.list_suppressions(unit, hashes, limit)
         return [
             f"{row['at']:%Y-%m-%d %H:%M}  {row['channel']:5}  {row['purpose']:10}  {row['reason']}"
@@ -43,7 +57,8 @@ def list_command(address: str | None, limit: int) -> None:
 @click.option("--reason", type=click.Choice(["manual", "litigator"]), default="manual", show_default=True)
 def add_command(address: str, channel: str, reason: str) -> None:
     async def write(unit: Transaction) -> None:
-        await suppress_address(unit, addresses(), channel, address, reason, datetime.now(UTC))
+        kept = await as_kept(unit, address, channel)
+        await suppress_address(unit, addresses(), channel, kept, reason, datetime.now(UTC))
 
     work(write)
     click.echo("It is suppressed from the next attempt on, in every replica.")
@@ -54,6 +69,7 @@ def add_command(address: str, channel: str, reason: str) -> None:
 @click.option("--channel", type=CHANNELS, default="email", show_default=True)
 def lift_command(address: str, channel: str) -> None:
     async def write(unit: Transaction) -> str:
-        return await lift_suppression(unit, addresses(), channel, address, datetime.now(UTC))
+        kept = await as_kept(unit, address, channel)
+        return await lift_suppression(unit, addresses(), channel, kept, datetime.now(UTC))
 
     click.echo(work(write))

@@ -38,10 +38,11 @@ def facts_of(
     contact: Any, anchors: Mapping[str, str], day: date, years: int, company: Company, links: Mapping[str, str]
 ) -> dict[str, Any]:
     """Plain facts only: text, numbers, a tip."""
-    trade = anchors.get("trade", "")
+    trade, name = anchors.get("trade", ""), first_name(contact)
     return {
         **{name: links.get(name, "") for name in LINKS},
-        "first_name": first_name(contact),
+        "name": name,
+        "first_name": name or "there",  # "Hello there,"
         "last_name": one_line(contact.get("last_name") or ""),
         "company": company.name,
         "postal_address": company.postal_address,

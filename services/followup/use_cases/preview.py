@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from services.followup import store
-from services.followup.adapters.rendering import Rendered, Unrenderable
+from services.followup.adapters.rendering import LINKS, Rendered, Unrenderable
 from services.followup.domain.forecast import Planned, forecast
 from services.followup.use_cases.messages import compose
 from services.followup.use_cases.planning import Look, Planner
 from shared.database import Transaction
 
-NO_LINKS = {"unsubscribe_url": "https://example.invalid/u/preview"}
+SAMPLE_LINKS = {name: f"https://example.invalid/{name.removesuffix('_url')}" for name in LINKS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def preview(
     for touch in sorted(touches, key=lambda one: (one["due_at"], one["step"])):
         if touch["local_date"].year == year:
             known = anchors.get(touch["enrolment_id"], {})
-            found.append(await _line(unit, planner, touch, known, client["contact"], look, links or NO_LINKS))
+            found.append(await _line(unit, planner, touch, known, client["contact"], look, links or SAMPLE_LINKS))
     return found
 
 

@@ -30,6 +30,18 @@ async def test_an_address_is_suppressed_by_hand_named_and_not_lifted_without_a_y
     assert "1 suppressions" in (await typed(followup_database, tmp_path, "suppressions", "list"))[1]
 
 
+async def test_a_number_is_suppressed_however_it_is_typed_and_what_is_no_address_is_refused(
+    followup_database: Database, tmp_path: Path
+) -> None:
+    assert (await typed(followup_database, tmp_path, "suppressions", "add", "(419) 555-0134", "--channel", "sms"))[0] == 0
+    shown = (await typed(followup_database, tmp_path, "suppressions", "list", "--address", "+14195550134"))[1]
+    assert "1 suppressions" in shown
+    for words, said in ((["+14195550134"], "--channel sms"), (["nonsense", "--channel", "sms"], "no phone number")):
+        code, told = await typed(followup_database, tmp_path, "suppressions", "add", *words)
+        assert (code, said in told) == (1, True), told
+    assert "1 suppressions" in (await typed(followup_database, tmp_path, "suppressions", "list"))[1]
+
+
 async def test_letters_that_are_due_are_printed_once(followup_database: Database, tmp_path: Path) -> None:
     (client_id,) = await add_clients(followup_database, 1, address="1 Elm St, Toledo OH 43604")
     await add_touches(followup_database, [client_id], channel="post")

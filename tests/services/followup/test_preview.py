@@ -45,6 +45,10 @@ async def test_the_preview_reads_as_the_mail_will(company: Company) -> None:
     assert "Hello Zoë &lt;b&gt;," in line.message.html
     assert "November 24, 2026" in line.message.text
     assert "12 Elm St, Toledo OH 43604" in line.message.html
+    assert "Hear less often" in line.message.text  # every button and link a mail has, though they lead nowhere
+    [asked] = [line for line in await year(company, client_id, 2026) if line.step == "check_in"]
+    assert asked.message is not None
+    assert "Tell us with one tap" in asked.message.html
 
 
 async def test_ten_years_ahead_are_there(company: Company) -> None:

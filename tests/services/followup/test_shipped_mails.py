@@ -47,6 +47,14 @@ def parts_of(raw: bytes) -> tuple[Any, str, str]:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
+def test_a_client_without_a_name_is_greeted_and_not_called_there(name: str) -> None:
+    nobody: dict[str, str] = {"email": "ada@example.net"}
+    rendered = render(TEMPLATES[name], facts_of(nobody, {}, date(2026, 11, 25), 1, COMPANY, {}))
+    assert not re.search(r"\bthere\b|, [?:,]| ,|, *$", rendered.subject), rendered.subject
+    assert "Hello there," in rendered.text
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_the_head_is_whole_and_says_who_and_how_to_stop(name: str) -> None:
     raw = wire(name)
     mail, _, _ = parts_of(raw)
