@@ -15,7 +15,6 @@ FACTS = (
     "review.received",
     "referral.won",
     "job.booked",
-    "job.completed",
     "complaint.opened",
     "satisfaction.low",
     "satisfaction.high",
@@ -58,7 +57,7 @@ def _list(value: Any) -> list[str]:
 def _facts(value: Any) -> list[str]:
     found = _list(value)
     for one in found:
-        if one.partition(":")[0] not in FACTS:
+        if one not in FACTS:
             raise ValueError(f"{one!r} is nothing we hear of; known are {', '.join(FACTS)}")
     return found
 

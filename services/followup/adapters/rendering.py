@@ -67,6 +67,10 @@ class Unrenderable(ValueError):
     """This template can never become a message for this client; the touch fails with this reason."""
 
 
+class LeftOut(Unrenderable):
+    """There is no such template, and the plan says that the touch is left out then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """What a message says. `html` is a whole document; `sms` is there where the template has one."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from services.followup.adapters.rendering import LINKS, Rendered, Unrenderable, first_name, render
+from services.followup.adapters.rendering import LINKS, LeftOut, Rendered, Unrenderable, first_name, render
 from services.followup.adapters.tips import tip_of
 from services.followup.domain.plans import Yearly
 from services.followup.use_cases.plan_book import PlanBook
@@ -24,11 +24,13 @@ async def compose(
     company: Company,
     links: Mapping[str, str],
 ) -> Rendered:
-    """The touch as its plan version wrote it. Raises Unrenderable."""
+    """The touch as its plan version wrote it. Raises Unrenderable, or LeftOut where the plan wants that."""
     found = await book.text(unit, touch["plan"], touch["plan_version"])
     step = found.plan.step(touch["step"]) if found else None
     source = found.templates.get(template_name(step.template, anchors, touch["local_date"])) if found and step else None
     if source is None or step is None:
+        if step is not None and step.missing == "skip":
+            raise LeftOut(f"there is no template {template_name(step.template, anchors, touch['local_date'])}")
         raise Unrenderable(f"the plan has no template for {touch['step']}")
     years = touch["cycle"] if isinstance(step.timing, Yearly) else 0
     return render(source, facts_of(contact, anchors, touch["local_date"], years, company, links))

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.followup import store
-from services.followup.adapters.rendering import LINKS, Rendered, Unrenderable
+from services.followup.adapters.rendering import LINKS, LeftOut, Rendered, Unrenderable
 from services.followup.domain.forecast import Planned, forecast
 from services.followup.use_cases.messages import compose
 from services.followup.use_cases.planning import Look, Planner
@@ -94,6 +94,8 @@ async def _line(
     if touch["state"] != "skipped":
         try:
             message = await compose(unit, planner.book, touch, anchors, contact, look.company, links)
+        except LeftOut as error:
+            touch = {**touch, "state": "skipped", "reason": str(error)}
         except Unrenderable as error:
             unrenderable = str(error)
     names = ("zone", "plan", "step", "cycle", "channel", "state", "reason")

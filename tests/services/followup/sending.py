@@ -106,9 +106,9 @@ async def add_clients(database: Database, number: int = 1, **contact: Any) -> li
     return ids
 
 
-async def the_plan(database: Database) -> int:
+async def the_plan(database: Database, more: str = "") -> int:
     """The plan that ships, at all hours of every day and without caps, published; returns its version."""
-    text = re.sub(r"^(window|skip|caps|spacing|household) = .*$", "", PLAN.read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^(window|skip|caps|spacing|household) = .*$", "", f"{PLAN.read_text()}\n{more}", flags=re.MULTILINE)
     templates = {name: f"Sms: Thank you for your trust.\n{template}" for name, template in shipped_templates().items()}
     found = PlanText(read_plan(text), text, templates)
     async with database.transaction() as unit:

@@ -35,6 +35,8 @@ def step(text: str, head: str = HEAD) -> str:
         (step('after = "2 days"', HEAD + 'priority = ["revue"]\n'), "line 3, priority: 'revue' is no step of this plan"),
         (step('season = { from = "02-30", to = "03-10" }'), "line 5, step.review.season.from: Write month and day"),
         (step('after = "2 days"\nuntil = "review.recieved"'), "'review.recieved' is nothing we hear of"),
+        (step('after = "2 days"\non = "job.completed"'), "'job.completed' is nothing we hear of"),
+        (step('after = "2 days"\nuntil = "job.booked:flush"'), "'job.booked:flush' is nothing we hear of"),
         (step('after = "2 days"', HEAD + '[company]\nname = "x"\n'), "line 3, company: The company is in the agreement"),
     ],
 )

@@ -51,6 +51,14 @@ async def test_the_preview_reads_as_the_mail_will(company: Company) -> None:
     assert "Tell us with one tap" in asked.message.html
 
 
+async def test_what_the_plan_leaves_out_is_shown_as_left_out(company: Company) -> None:
+    news = '[step.news]\nmonthly = "first tuesday"\npurpose = "newsletter"\ntemplate = "news-{mm}"\nmissing = "skip"\n'
+    await company.publish(f"{NEXT}\n{news}")
+    lines = [line for line in await year(company, await company.client(), 2027) if line.step == "news"]
+    assert {line.state for line in lines} == {"skipped"}
+    assert "there is no template news-01" in {line.reason for line in lines}
+
+
 async def test_ten_years_ahead_are_there(company: Company) -> None:
     client_id = await company.client()
     assert [line.day for line in await year(company, client_id, 2036) if line.step == "anniversary"] == [date(2036, 11, 24)]

@@ -22,6 +22,7 @@ from tests.services.followup.sending import (
     running,
     settled,
     states,
+    the_plan,
     told,
 )
 
@@ -111,6 +112,15 @@ async def test_one_touch_that_cannot_become_a_mail_stops_no_other(followup_datab
     async with running(loop_over(followup_database, channel)):
         found = await settled(followup_database)
     assert found == {("sent", None): 3, ("failed", "unsendable"): 2, ("skipped", "no_address"): 1}
+
+
+async def test_a_touch_without_its_template_is_left_out_where_the_plan_says_so(followup_database: Database) -> None:
+    news = '[step.news]\nmonthly = "first tuesday"\npurpose = "newsletter"\ntemplate = "news-{yyyy}-{mm}"\nmissing = "skip"\n'
+    await the_plan(followup_database, news)
+    await add_touches(followup_database, await add_clients(followup_database, 1), step="news")
+    async with running(loop_over(followup_database, Recording())):
+        found = await settled(followup_database)
+    assert found == {("skipped", "there is no template news-2026-11"): 1}
 
 
 async def test_replicas_together_stay_within_a_limit(followup_database: Database) -> None:

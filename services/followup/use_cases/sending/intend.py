@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.followup import store
-from services.followup.adapters.rendering import Unrenderable
+from services.followup.adapters.rendering import LeftOut, Unrenderable
 from services.followup.domain.consent import refusal
 from services.followup.domain.gate import AtTheGate, refuse
 from services.followup.domain.sending import Breaker
@@ -58,8 +58,10 @@ class Intender:
             no = refuse(asked[touch["id"]], now)
             if no is None:
                 done = await self._compose(unit, touch, clients[touch["client_id"]]["contact"], company, now)
-                ready += [done] if done else []
-                ends += [] if done else [(touch, "failed", "unsendable")]
+                if isinstance(done, Outgoing):
+                    ready.append(done)
+                else:
+                    ends.append(done)
             elif no.until is not None:
                 later.append((touch["id"], touch["fence"], no.until))
             else:
@@ -68,15 +70,17 @@ class Intender:
         await store.sending.put_back(unit, later)
         return await self._commit_to(unit, ready, now)
 
-    async def _compose(self, unit: Transaction, touch: Any, contact: Any, company: Company, now: datetime) -> Outgoing | None:
-        """None: the template or the address can never become a message. Nothing is sent half."""
+    async def _compose(self, unit: Transaction, touch: Any, contact: Any, company: Company, now: datetime) -> Outgoing | End:
+        """An end: the template or the address can never become a message, or the plan leaves it out. Nothing is sent half."""
         links = self.composer.links(touch["client_id"], touch["id"], touch["channel"])
         try:
             said = await compose(unit, self.book, touch, touch["anchors"], contact, company, links)
             return self.composer.outgoing(touch, said, links, contact, company, now, now + self.lease)
+        except LeftOut as error:
+            return touch, "skipped", str(error)
         except (Unsendable, Unrenderable) as error:
             telemetry.log().error("touch cannot become a message", touch_id=str(touch["id"]), error=str(error)[:200])
-            return None
+            return touch, "failed", "unsendable"
 
     async def _commit_to(self, unit: Transaction, ready: list[Outgoing], now: datetime) -> list[Outgoing]:
         if not ready:
