@@ -6,7 +6,8 @@ from typing import Any
 
 from services.handoff.domain.credit import ONE_LEAD, Load, Member
 from services.handoff.domain.people import rep_from_row
-from services.handoff.domain.policy import Policy
+from services.handoff.domain.policy import Policy, Rule
+from services.handoff.domain.routing import chain_of
 from services.handoff.domain.rules import Facets
 from services.handoff.domain.team import Needs, Team
 
@@ -20,15 +21,29 @@ def why_not(record: Mapping[str, Any], policy: Policy | None, rosters: Rosters, 
     before = record.get("credits_before", {})
     if rep_id in before and rep_id not in record.get("catching_up", ()):
         return _outbid(record, name, rep_id)
-    for pool, key in record.get("rosters", {}).items():
-        row = next((one for one in rosters.get(key, ()) if one["id"] == rep_id), None)
+    asked = _asked(record, policy) if policy is not None else []
+    for pool in asked:
+        row = next((one for one in rosters.get(record["rosters"][pool], ()) if one["id"] == rep_id), None)
         if row is not None and policy is not None:
-            if before and pool in policy.chain(record["pool"])[1:]:
+            if before and asked.index(pool) > asked.index(record["pool"]):
                 return f"{name} helps out in {pool}, and somebody in {record['pool']} could take it."
             reason = _left_out(record, policy, pool, row)
             return f"{name} {reason} ({pool})." if reason else f"{name} could have taken it; it was not a matter of turns."
     pools = ", ".join(record.get("rosters", {})) or record["pool"]
     return f"{name} is not in {pools}, where the rule {record['rule']!r} sent this lead."
+
+
+def _asked(record: Mapping[str, Any], policy: Policy) -> list[str]:
+    """The pools the lead could go to, in the order they were asked."""
+    if "rosters" not in record:
+        return []
+    owner = record["lead"].get("owner") or {}
+    chain = chain_of(policy, _rule(record, policy), owner.get("pool", ""))
+    return [pool for pool in chain if pool in record["rosters"]]
+
+
+def _rule(record: Mapping[str, Any], policy: Policy) -> Rule:
+    return next(one for one in policy.rules if one.name == record["rule"])
 
 
 def _name(record: Mapping[str, Any], rosters: Rosters, rep_id: str) -> str:
@@ -48,9 +63,8 @@ def _outbid(record: Mapping[str, Any], name: str, rep_id: str) -> str:
 def _left_out(record: Mapping[str, Any], policy: Policy, pool: str, row: Mapping[str, Any]) -> str | None:
     at = datetime.fromisoformat(record["at"])
     member = Member(rep_from_row(row, policy, policy.pools[pool]), load=Load(*record["loads"].get(row["id"], (0, 0))))
-    rule = next(one for one in policy.rules if one.name == record["rule"])
     team = Team(policy.pools[pool], [member], at)
-    needs = Needs.of(rule, team.pool, Facets.from_record(record["lead"]["facets"]))
+    needs = Needs.of(_rule(record, policy), team.pool, Facets.from_record(record["lead"]["facets"]))
     listed = team.shortlist(needs)
     asked = frozenset() if record.get("asked_again") else frozenset(record["lead"].get("asked", ()))
     _, left_out = team.eligible(listed, asked)

@@ -72,9 +72,12 @@ class Policy:
     def tier(self, name: str) -> Tier:
         return self.tiers.get(name) or self.tiers[USUAL_TIER]
 
-    def chain(self, pool: str) -> tuple[str, ...]:
-        """The pool and those that help it out, in turn."""
-        found = [pool]
-        while (following := self.pools[found[-1]].overflow) and following not in found:
-            found.append(following)
+    def chain(self, *pools: str) -> tuple[str, ...]:
+        """Each of these pools and those that help it out, in turn."""
+        found: dict[str, None] = {}
+        for pool in pools:
+            following: str | None = pool
+            while following and following not in found:
+                found[following] = None
+                following = self.pools[following].overflow
         return tuple(found)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.handoff.domain.credit import Member, Turn
-from services.handoff.domain.team import LeftOut, Team
+from services.handoff.domain.team import LeftOut
 
 if TYPE_CHECKING:
     from services.handoff.domain.routing import Lead
 
-VERSION = 3  # 2 told the loads of pools nobody had looked at
+VERSION = 4  # 3 asked the owner's pool and no other, whatever the rule said
 FLAGS = ("held", "rested", "overdue")
 
 
@@ -47,9 +47,9 @@ def of_turn(earners: Sequence[Member], absent: Sequence[Member], turn: Turn) -> 
     return found
 
 
-def of_loads(teams: Sequence[Team]) -> dict[str, list[int]]:
-    """Open and today, of those who have a limit."""
-    return {one.rep.id: [one.load.open, one.load.today] for team in teams for one in team.limited}
+def of_loads(counted: Sequence[Member]) -> dict[str, list[int]]:
+    """Open and today."""
+    return {one.rep.id: [one.load.open, one.load.today] for one in counted}
 
 
 def of_left_out(left_out: Sequence[LeftOut]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from services.handoff.domain import record as records
 from services.handoff.domain.credit import ONE_LEAD, Member, shares_of, take_turn
-from services.handoff.domain.people import Rep, away, next_available, outside_hours
+from services.handoff.domain.people import Reason, Rep, next_available
 from services.handoff.domain.policy import Policy, Rule, Tier
 from services.handoff.domain.rules import Facets, match_rule
-from services.handoff.domain.team import LeftOut, Needs, Shortlist, Team
+from services.handoff.domain.team import LeftOut, Needs, Shortlist, Team, full, has_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,16 @@ class _Case:
     lead: Lead
     at: datetime
     needs: Needs
-    pool: str
+    chain: tuple[str, ...]
     rule: Rule
     tried: frozenset[str]
     record: dict[str, Any]
     left_out: list[LeftOut] = field(default_factory=list)
-    counted: set[str] = field(default_factory=set)  # pools where it mattered how many leads each has
+    counted: list[Member] = field(default_factory=list)  # of whom it mattered how many leads they have
 
     @property
-    def chain(self) -> tuple[str, ...]:
-        return self.policy.chain(self.pool)
+    def pool(self) -> str:
+        return self.chain[0]
 
     @property
     def tier(self) -> Tier:
@@ -80,8 +80,14 @@ class _Case:
 
 def pools_of(policy: Policy, facets: Facets, owner_pool: str) -> tuple[str, ...]:
     """Every pool the decision may look at: they are locked first."""
-    found = policy.chain(match_rule(policy, facets).rule.pool)
-    return found + policy.chain(owner_pool) if owner_pool in policy.pools else found
+    pool = match_rule(policy, facets).rule.pool
+    return policy.chain(pool, owner_pool) if owner_pool in policy.pools else policy.chain(pool)
+
+
+def chain_of(policy: Policy, rule: Rule, owner_pool: str) -> tuple[str, ...]:
+    """The pools in the order they are asked: the owner's first, where its clients are kept, then the rule's."""
+    kept = owner_pool in policy.pools and policy.pools[owner_pool].sticky
+    return policy.chain(owner_pool, rule.pool) if kept else policy.chain(rule.pool)
 
 
 def decide(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) -> Outcome:
@@ -113,10 +119,9 @@ def apply(outcome: Outcome, teams: Mapping[str, Team]) -> None:
 
 def _open(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) -> _Case:
     match = match_rule(policy, lead.facets)
-    rule, pool = match.rule, match.rule.pool
-    if lead.owner is not None and lead.owner.pool in policy.pools and policy.pools[lead.owner.pool].sticky:
-        pool = lead.owner.pool
-    needs = Needs.of(rule, policy.pools[pool], lead.facets)
+    rule = match.rule
+    chain = chain_of(policy, rule, lead.owner.pool if lead.owner else "")
+    needs = Needs.of(rule, policy.pools[chain[0]], lead.facets)
     record = {
         "version": records.VERSION,
         "agreement": policy.hash,
@@ -124,29 +129,42 @@ def _open(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) -
         "lead": records.of_lead(lead),
         "rule": rule.name,
         "rules_missed": list(match.missed),
-        "rosters": {name: teams[name].roster for name in policy.chain(pool)},
+        "rosters": {name: teams[name].roster for name in chain},
     }
-    return _Case(policy, teams, lead, at, needs, pool, rule, lead.asked, record)
+    return _Case(policy, teams, lead, at, needs, chain, rule, lead.asked, record)
 
 
 def _to_owner(case: _Case) -> Outcome | None:
-    """Who knows the client, if they are there within the tier's grace."""
+    """Who knows the client, if they may have the lead and are there within the tier's grace."""
     owner, team = case.lead.owner, case.teams[case.pool]
-    if owner is None or not team.pool.sticky or owner.rep.state == "left" or owner.rep.id in case.tried:
+    if owner is None or not team.pool.sticky or owner.rep.id in case.tried:
         return None
-    reason = away(owner.rep, case.at) or outside_hours(owner.rep, team.pool, case.at)
+    member = team.member(owner.rep.id) or Member(owner.rep)  # who was chosen by hand may be in another pool
+    barred = _may_not(case, team, member)
+    reason = barred or team.absent(member)
     if reason is None:
         case.record["sticky"] = {"rep_id": owner.rep.id, "result": "taken"}
-        sentence = f"{owner.rep.name} knows this client and is available."
-        served = next((one for one in team.members if one.rep.id == owner.rep.id), Member(owner.rep))
-        return _uncharged(case, "sticky", case.pool, served, sentence)
-    back = next_available(owner.rep, team.pool, case.at)
+        return _uncharged(case, "sticky", case.pool, member, f"{owner.rep.name} knows this client and is available.")
+    back = None if barred else next_available(member.rep, team.pool, case.at)
     waits = back is not None and back <= case.lead.since + case.tier.grace
-    case.record["sticky"] = {"rep_id": owner.rep.id, "result": "waits" if waits else "away", "reason": reason[1]}
+    result = "left_out" if barred else "waits" if waits else "away"
+    case.record["sticky"] = {"rep_id": owner.rep.id, "result": result, "reason": reason[1]}
     if not waits:
         return None
     sentence = f"{owner.rep.name} knows this client and is back in time: the lead waits for them."
     return _held(case, "waits_for_owner", back, sentence)
+
+
+def _may_not(case: _Case, team: Team, member: Member) -> Reason | None:
+    """What keeps the lead from the owner even while they work: what it needs, where they work, how many leads they have."""
+    if reason := team.unfit(member, case.needs):
+        return reason
+    if not has_limit(member):
+        return None
+    if team.member(member.rep.id) is None:
+        return "pool", f"has a limit, and is not in {team.pool.name} to be counted"
+    case.counted.append(member)
+    return full(member)
 
 
 def _in_turn(case: _Case, *, any_hour: bool = False) -> Outcome | None:
@@ -154,7 +172,7 @@ def _in_turn(case: _Case, *, any_hour: bool = False) -> Outcome | None:
     case.left_out = []
     for name in case.chain:
         team = case.teams[name]
-        case.counted.add(name)
+        case.counted += team.limited
         listed = team.shortlist(_needs_in(case, name), any_hour=any_hour)
         ready, left_out = team.eligible(listed, case.tried)
         case.left_out += [listed.left_out] if left_out is None else [listed.left_out, left_out]
@@ -221,13 +239,12 @@ def _held(case: _Case, kind: str, until: datetime | None, sentence: str) -> Outc
 
 
 def _close(case: _Case, kind: str, team: Team, pick: Member | None, sentence: str) -> dict[str, Any]:
-    loads = [case.teams[name] for name in case.chain if name in case.counted]
     return case.record | {
         "pool": team.pool.name,
         "kind": kind,
         "turn": team.turn + (pick is not None),
         "pick": pick.rep.id if pick else None,
-        "loads": records.of_loads(loads),
+        "loads": records.of_loads(case.counted),
         "sentence": sentence,
         **records.of_left_out(case.left_out),
     }

@@ -70,7 +70,7 @@ class Team:
     _lists: dict[tuple[Needs, bool], Shortlist] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.limited = [one for one in self.members if _has_limit(one)]
+        self.limited = [one for one in self.members if has_limit(one)]
 
     def shortlist(self, needs: Needs, *, any_hour: bool = False) -> Shortlist:
         found = self._lists.get((needs, any_hour))
@@ -91,24 +91,26 @@ class Team:
             if reason[0] in AWAY:
                 away.append(member)
         shares = shares_of([one.rep.weight for one in ready]) if ready else []
-        return Shortlist(ready, away, left_out, any(map(_has_limit, ready)), shares)
+        return Shortlist(ready, away, left_out, any(map(has_limit, ready)), shares)
 
     def _reason(self, member: Member, needs: Needs, any_hour: bool) -> Reason | None:
+        return self.unfit(member, needs) or (away(member.rep, self.at) if any_hour else self.absent(member))
+
+    def unfit(self, member: Member, needs: Needs) -> Reason | None:
+        """Why the lead is not for them, at whatever hour."""
         rep = member.rep
-        return (
-            inactive(rep)
-            or lacks(rep, needs.skills, needs.licences, needs.language)
-            or _elsewhere(member, needs)
-            or away(rep, self.at)
-            or (None if any_hour else outside_hours(rep, self.pool, self.at))
-        )
+        return inactive(rep) or lacks(rep, needs.skills, needs.licences, needs.language) or _elsewhere(member, needs)
+
+    def absent(self, member: Member) -> Reason | None:
+        """Why they are not at work in this pool."""
+        return away(member.rep, self.at) or outside_hours(member.rep, self.pool, self.at)
+
+    def member(self, rep_id: str) -> Member | None:
+        return next((one for one in self.members if one.rep.id == rep_id), None)
 
     def has_somebody_free(self) -> bool:
         """Whether anybody is at work and may take a lead more, whatever the lead needs."""
-        return any(
-            not (inactive(one.rep) or away(one.rep, self.at) or outside_hours(one.rep, self.pool, self.at) or _full(one))
-            for one in self.members
-        )
+        return any(not (inactive(one.rep) or self.absent(one) or full(one)) for one in self.members)
 
     def eligible(self, listed: Shortlist, tried: frozenset[str]) -> tuple[list[Member], LeftOut | None]:
         """Who of the shortlist may be picked now, and who of it fell out."""
@@ -117,7 +119,7 @@ class Team:
         ready: list[Member] = []
         left_out = LeftOut()
         for member in listed.ready:
-            if reason := _full(member) or _asked(member, tried):
+            if reason := full(member) or _asked(member, tried):
                 left_out.add(member, reason)
             else:
                 ready.append(member)
@@ -157,7 +159,7 @@ def _elsewhere(member: Member, needs: Needs) -> Reason | None:
     return ("territory", "works elsewhere") if territories and needs.has_area and territories.isdisjoint(needs.areas) else None
 
 
-def _full(member: Member) -> Reason | None:
+def full(member: Member) -> Reason | None:
     rep, load = member.rep, member.load
     if rep.max_open is not None and load.open >= rep.max_open:
         return "open_capacity", f"has {rep.max_open} open leads already"
@@ -170,5 +172,5 @@ def _asked(member: Member, tried: frozenset[str]) -> Reason | None:
     return ("tried", "was offered this lead before") if member.rep.id in tried else None
 
 
-def _has_limit(member: Member) -> bool:
+def has_limit(member: Member) -> bool:
     return member.rep.max_open is not None or member.rep.max_per_day is not None

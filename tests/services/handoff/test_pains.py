@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from uuid_utils.compat import uuid7
 
-from services.handoff import models
+from services.handoff import models, store
 from services.handoff.use_cases.commands import command_assignment
+from services.handoff.use_cases.people import leave
 from services.handoff.use_cases.route import receive_leads
 from services.handoff.use_cases.verify import verify_decisions
 from shared import events
 from shared.database import Database
 from tests.services.handoff.acts import change, credits, offers
-from tests.services.handoff.support import Handoff, qualified
+from tests.services.handoff.support import SHIPPED, Handoff, qualified
 
 
 # ---- 1: one lead, many owners ------------------------------------------------------------------------------------------
@@ -210,3 +211,22 @@ async def test_a_returning_client_gets_their_rep_and_is_not_blocked_when_that_on
     await change(handoff, owner, state="active")
     later = await handoff.qualify(person_id=person)
     assert (await handoff.active(later))["decision"]["kind"] == "in_turn"
+
+
+async def test_a_returning_client_whose_rep_has_left_goes_where_a_stranger_would(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    roofs = '[[rules]]\nname = "roofs"\npool = "roof"\nform = ["roofs"]\n'
+    pools = SHIPPED.replace("[pools.team]\neveryone = true", "[pools.team]\n[pools.roof]")
+    rosa, sam = await handoff.start("Rosa", "Sam", agreement=pools.replace("[[rules]]", f"{roofs}[[rules]]", 1))
+    async with handoff_database.transaction() as unit:
+        await store.people.set_weights(unit, rosa, {"team": 1})
+        await store.people.set_weights(unit, sam, {"roof": 1})
+    person = uuid7()
+    first = await handoff.qualify(person_id=person)
+    await handoff.hear(events.OutcomeWon(lead_id=first, amount="100.00", currency="USD"))
+    async with handoff_database.transaction() as unit:
+        await leave(unit, rosa, handoff.now)
+    again, stranger = await handoff.qualify(person_id=person, form="roofs"), await handoff.qualify(form="roofs")
+    assert [(await handoff.active(lead))["rep_id"] for lead in (again, stranger)] == [sam, sam]
+    async with handoff_database.transaction() as unit:
+        assert (await verify_decisions(unit)).wrong == []

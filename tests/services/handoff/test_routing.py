@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.handoff.domain.explain import why_not
+from services.handoff.domain.replay import decide_again
 from services.handoff.domain.routing import apply, decide
 from tests.services.handoff.people import HOURS, NIGHT, NOW, RULE, lead, policy, rep, team, uid
 
@@ -186,6 +187,83 @@ def test_a_returning_client_waits_for_the_rep_within_the_grace_and_else_goes_to_
         "result": "waits" if kind == "waits_for_owner" else "away",
         "reason": "is on time off",
     }
+
+
+ROOFS = """
+[pools.team]
+[pools.roof]
+[[rules]]
+name = "roofs"
+pool = "roof"
+selection = ["roof"]
+licences = ["OH"]
+[[rules]]
+name = "everybody"
+pool = "team"
+"""
+
+
+@pytest.mark.parametrize(
+    ("rosa", "team_rows", "reason"),
+    [
+        ({"state": "left"}, [], "has left"),
+        ({"state": "paused"}, [], "is paused"),
+        ({"state": "paused"}, [rep(1, state="paused", licences=["OH"]), rep(3)], "is paused"),
+        ({"weight": 0}, [rep(1, weight=0, licences=["OH"])], "has weight 0 in this pool"),
+    ],
+)
+def test_a_returning_client_whose_rep_is_gone_is_asked_for_in_the_pool_of_the_rule_too(
+    rosa: dict[str, Any], team_rows: list[dict[str, Any]], reason: str
+) -> None:
+    found = policy(ROOFS)
+    sam, helper = rep(2, licences=["OH"]), rep(4, licences=["OH"])
+    rows = {"team": team_rows, "roof": [sam]}
+    teams = {name: team(found, rows[name], name) for name in rows}
+    case = lead(found, selection="roof", owner=(rep(1, licences=["OH"], **rosa), "team"))
+    outcome = decide(found, teams, case, NOW)
+    assert (outcome.pick, outcome.pool) == (sam["id"], "roof")
+    assert outcome.record["sticky"]["reason"] == reason
+    assert outcome.record["rosters"] == {name: teams[name].roster for name in ("team", "roof")}
+    first = {"team": team(found, [*team_rows, helper]), "roof": teams["roof"]}
+    outcome = decide(found, first, case, NOW)
+    assert (outcome.pick, outcome.pool) == (helper["id"], "team")  # where the client is known comes first
+    rosters = {first["team"].roster: [*team_rows, helper], first["roof"].roster: [sam]}
+    assert why_not(outcome.record, found, rosters, sam["id"]) == "Rep2 helps out in roof, and somebody in team could take it."
+
+
+@pytest.mark.parametrize(
+    ("rosa", "load", "reason"),
+    [
+        ({}, 0, "has no licence for OH"),
+        ({"licences": ["OH"], "languages": ["en"]}, 0, "does not speak es"),
+        ({"licences": ["OH"], "territories": ["south"]}, 0, "works elsewhere"),
+        ({"licences": ["OH"], "max_open": 2}, 2, "has 2 open leads already"),
+        ({"licences": ["OH"], "max_per_day": 2}, 2, "had 2 leads today already"),
+        ({"licences": ["OH"], "max_open": 3, "max_per_day": 3}, 2, None),
+    ],
+)
+def test_who_knows_the_client_gets_only_what_they_may_have(rosa: dict[str, Any], load: int, reason: str | None) -> None:
+    found = policy('[territories]\nnorth = ["1"]\nsouth = ["2"]\n' + ROOFS)
+    knows, sam = rep(1, **rosa), rep(2, licences=["OH"])
+    teams = {"team": team(found, [knows]), "roof": team(found, [sam], "roof")}
+    teams["team"].members[0].load.open = teams["team"].members[0].load.today = load
+    needs: dict[str, Any] = {"selection": "roof", "contact": {"postal_code": "1"}, "answers": {"language": "es"}}
+    outcome = decide(found, teams, lead(found, owner=(knows, "team"), **needs), NOW)
+    taken = {"rep_id": uid(1), "result": "taken"}
+    passed = {"rep_id": uid(1), "result": "left_out", "reason": reason}
+    assert outcome.pick == (sam["id"] if reason else uid(1))
+    assert outcome.record["sticky"] == (passed if reason else taken)
+    rosters = {teams["team"].roster: [knows], teams["roof"].roster: [sam]}
+    assert decide_again(outcome.record, found, rosters).record == outcome.record
+
+
+def test_who_was_chosen_by_hand_keeps_the_client_unless_their_leads_are_limited_where_nobody_counts_them() -> None:
+    found = policy()
+    teams = {"team": team(found, [rep(2)])}
+    assert decide(found, teams, lead(found, owner=(rep(1), "team")), NOW).pick == uid(1)
+    outcome = decide(found, teams, lead(found, owner=(rep(1, max_open=9), "team")), NOW)
+    assert outcome.pick == uid(2)
+    assert outcome.record["sticky"]["reason"] == "has a limit, and is not in team to be counted"
 
 
 def test_after_the_last_attempt_only_a_manager_is_asked() -> None:
