@@ -7,6 +7,7 @@ from services.handoff.domain.calendar import NeverOpen
 from services.handoff.domain.policy import Policy
 
 ACCEPTANCE, FIRST_TOUCH = SLAS = ("acceptance", "first_touch")
+NOT_REACHED = "the client was not reached in time"  # why an assignment was withdrawn that counts as a try
 FIRST_LOOK, LAST_LOOK = timedelta(seconds=15), timedelta(minutes=1)
 
 

@@ -11,7 +11,7 @@ from services.handoff.domain.team import LeftOut
 if TYPE_CHECKING:
     from services.handoff.domain.routing import Lead
 
-VERSION = 4  # 3 asked the owner's pool and no other, whatever the rule said
+VERSION = 4  # 3 asked the owner's pool only, and took work by hand for a try
 FLAGS = ("held", "rested", "overdue")
 
 
@@ -20,7 +20,7 @@ def of_lead(lead: "Lead") -> dict[str, Any]:
     found: dict[str, Any] = {
         "hash": lead.hash,
         "since": lead.since.isoformat(),
-        "attempt": lead.attempt,
+        "tries": lead.tries,
         "facets": lead.facets.as_record(),
     }
     if lead.asked:
@@ -81,6 +81,10 @@ def on_duty(member: Member, pool: str, duty: str) -> str:
 
 def nobody(pool: str, left_out: Sequence[LeftOut]) -> str:
     return f"Nobody in {pool} is available: {counted(left_out) or 'it has no reps'}."
+
+
+def none_took_it(tries: int) -> str:
+    return f"{tries} reps were asked and none took it." if tries > 1 else "One rep was asked and did not take it."
 
 
 def counted(left_out: Sequence[LeftOut]) -> str:

@@ -56,7 +56,7 @@ def _lead(found: Mapping[str, Any], policy: Policy) -> Lead:
         since=datetime.fromisoformat(found["since"]),
         hash=found["hash"],
         asked=frozenset(found.get("asked", ())),
-        attempt=found["attempt"],
+        tries=found["tries"],
         **{name: True for name in FLAGS if found.get(name)},
         owner=owner_of(owner["rep"], owner["pool"], policy) if owner else None,
     )

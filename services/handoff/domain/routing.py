@@ -30,7 +30,7 @@ class Lead:
     since: datetime
     hash: str = ""
     asked: frozenset[str] = frozenset()
-    attempt: int = 0
+    tries: int = 0  # offers that were declined or ran out, and clients who were not reached in time
     held: bool = False
     rested: bool = False
     overdue: bool = False
@@ -93,7 +93,7 @@ def chain_of(policy: Policy, rule: Rule, owner_pool: str) -> tuple[str, ...]:
 def decide(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) -> Outcome:
     """The owner, else who is next by credit, else who helps out, is on call or manages; else hold it."""
     case = _open(policy, teams, lead, at)
-    exhausted = lead.attempt >= policy.max_attempts
+    exhausted = lead.tries >= policy.max_attempts
     outcome = None if exhausted else (_to_owner(case) or _in_turn(case) or _after_hours(case) or _on_call(case))
     if outcome is None and (exhausted or lead.overdue):
         outcome = _on_duty(case, "manager")
@@ -101,7 +101,7 @@ def decide(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) 
         case.tried, case.left_out = frozenset(), []
         case.record["asked_again"] = True
         outcome = _in_turn(case) or _after_hours(case) or _on_call(case)
-    return outcome or _hold(case)
+    return outcome or _hold(case, records.none_took_it(lead.tries) if exhausted else records.nobody(case.pool, case.left_out))
 
 
 def apply(outcome: Outcome, teams: Mapping[str, Team]) -> None:
@@ -157,10 +157,9 @@ def _to_owner(case: _Case) -> Outcome | None:
 
 def _may_not(case: _Case, team: Team, member: Member) -> Reason | None:
     """What keeps the lead from the owner even while they work: what it needs, where they work, how many leads they have."""
-    if reason := team.unfit(member, case.needs):
+    reason = team.unfit(member, case.needs)
+    if reason or not has_limit(member):
         return reason
-    if not has_limit(member):
-        return None
     if team.member(member.rep.id) is None:
         return "pool", f"has a limit, and is not in {team.pool.name} to be counted"
     case.counted.append(member)
@@ -227,10 +226,10 @@ def _uncharged(case: _Case, kind: str, pool: str, member: Member, sentence: str)
     return Outcome(member.rep.id, pool, kind, _close(case, kind, team, member, sentence), (), member)
 
 
-def _hold(case: _Case) -> Outcome:
+def _hold(case: _Case, sentence: str) -> Outcome:
     times = [case.teams[name].opens_at(_needs_in(case, name), case.tried) for name in case.chain]
     until = min((time for time in times if time is not None), default=None)
-    return _held(case, "held", until, records.nobody(case.pool, case.left_out))
+    return _held(case, "held", until, sentence)
 
 
 def _held(case: _Case, kind: str, until: datetime | None, sentence: str) -> Outcome:

@@ -42,12 +42,20 @@ async def assignments_of(unit: Transaction, lead_id: UUID) -> Rows:
     return await unit.fetch("SELECT * FROM assignment WHERE lead_id = $1 ORDER BY attempt DESC", lead_id)
 
 
-async def asked(unit: Transaction, lead_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
-    """Who was offered each of these leads."""
+async def asked(unit: Transaction, lead_ids: Sequence[UUID], breached: str) -> dict[UUID, tuple[frozenset[str], int]]:
+    """Who was offered each of these leads, and how many of them let it go: not where it was taken from them by hand.
+
+    `breached`: the reason of those from whom a clock took it. An assignment that is active is about to end by a clock.
+    """
     if not lead_ids:
         return {}
-    query = "SELECT lead_id, array_agg(DISTINCT rep_id::text) AS reps FROM assignment WHERE lead_id = ANY($1::uuid[]) GROUP BY 1"
-    return {row["lead_id"]: frozenset(row["reps"]) for row in await unit.fetch(query, lead_ids)}
+    rows = await unit.fetch(
+        "SELECT lead_id, array_agg(DISTINCT rep_id::text) AS reps, count(*) FILTER (WHERE state <> 'withdrawn' OR reason = $2) "
+        "AS tries FROM assignment WHERE lead_id = ANY($1::uuid[]) GROUP BY 1",
+        lead_ids,
+        breached,
+    )
+    return {row["lead_id"]: (frozenset(row["reps"]), row["tries"]) for row in rows}
 
 
 async def set_assignment_state(unit: Transaction, assignment_id: UUID, state: str, reason: str = "") -> None:

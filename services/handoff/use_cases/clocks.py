@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.handoff import models, store
-from services.handoff.domain.clocks import ACCEPTANCE, Look, Promise, next_look
+from services.handoff.domain.clocks import ACCEPTANCE, NOT_REACHED, Look, Promise, next_look
 from services.handoff.domain.policy import Policy
 from services.handoff.use_cases.advance import ended_event
 from services.handoff.use_cases.facts import announce
@@ -21,7 +21,7 @@ HELD = ("held", "hold")
 WATCHED = {"acceptance": ("offered",), "first_touch": ("offered", "accepted")}
 ENDED = {
     "acceptance": (events.AssignmentExpired, "expired", "not accepted in time"),
-    "first_touch": (events.AssignmentWithdrawn, "withdrawn", "the client was not reached in time"),
+    "first_touch": (events.AssignmentWithdrawn, "withdrawn", NOT_REACHED),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.handoff import store
-from services.handoff.domain.clocks import after
+from services.handoff.domain.clocks import NOT_REACHED, after
 from services.handoff.domain.guards import is_contactable
 from services.handoff.domain.policy import Policy
 from services.handoff.domain.replay import owner_of
@@ -125,12 +125,12 @@ async def _waiting(unit: Transaction, policy: Policy, floor: Floor, besides: set
 
 
 async def _cases(unit: Transaction, policy: Policy, rows: Sequence[Any], now: datetime) -> list[Case]:
-    asked = await store.assignments.asked(unit, [row["id"] for row in rows if row["attempt"]])
+    asked = await store.assignments.asked(unit, [row["id"] for row in rows if row["attempt"]], NOT_REACHED)
     owners = await _owners(unit, policy, rows, now)
-    return [_case(policy, row, owners.get(row["person_id"]), asked.get(row["id"], frozenset()), now) for row in rows]
+    return [_case(policy, row, owners.get(row["person_id"]), asked.get(row["id"], (frozenset(), 0)), now) for row in rows]
 
 
-def _case(policy: Policy, row: Any, owner: Owner | None, asked: frozenset[str], now: datetime) -> Case:
+def _case(policy: Policy, row: Any, owner: Owner | None, asked: tuple[frozenset[str], int], now: datetime) -> Case:
     facets = facets_of(policy, row["snapshot"], row["tier"])
     pools = pools_of(policy, facets, owner.pool if owner else "")
     held = row["state"] == "held"
@@ -138,8 +138,8 @@ def _case(policy: Policy, row: Any, owner: Owner | None, asked: frozenset[str], 
         facets=facets,
         since=row["qualified_at"],
         hash=snapshot_hash(row["snapshot"]),
-        asked=asked,
-        attempt=row["attempt"],
+        asked=asked[0],
+        tries=asked[1],
         held=held,
         rested=held and now >= row["held_since"] + policy.tier(facets.tier).accept_within,
         overdue=held and _overdue(policy, row, facets, now),

@@ -106,8 +106,8 @@ def _hold(writing: Writing, lead: Any, outcome: Outcome) -> None:
     reason = outcome.record["sentence"]
     held = events.LeadHeld(lead_id=lead["id"], person_id=lead["person_id"], at=now, reason=reason, until=outcome.until)
     writing.outgoing.append(held)
-    if lead["attempt"] >= writing.policy.max_attempts:
-        writing.outgoing.append(escalation(lead, f"{lead['attempt']} reps were asked and none took it. {reason}", now))
+    if outcome.record["lead"]["tries"] >= writing.policy.max_attempts:
+        writing.outgoing.append(escalation(lead, reason, now))
 
 
 def escalation(lead: Any, reason: str, now: datetime, *, rep_id: Any = None) -> events.LeadEscalated:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.handoff import store
+from services.handoff.use_cases.people import leave
 from services.handoff.use_cases.verify import verify_decisions
 from shared import events
 from shared.api_keys import create_key
@@ -123,6 +124,39 @@ async def test_a_lead_taken_back_is_routed_again(handoff: Handoff) -> None:
     answer = await say(handoff, f"leads/{lead}/withdraw", {"reason": "on holiday"})
     assert (answer.json()["assignment_id"], answer.json()["state"]) == (str(first["id"]), "withdrawn")
     assert (await handoff.active(lead))["rep_id"] != first["rep_id"]
+
+
+async def test_only_who_lets_a_lead_go_counts_as_asked_before_it_is_escalated(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    reps = set(await handoff.start("Rosa", "Sam", "Tina", "Uma"))
+    left = await handoff.qualify()
+    for _ in range(2):
+        await say(handoff, f"assignments/{(await handoff.active(left))['id']}/decline", {"reason": "too far"})
+    third = await handoff.active(left)
+    await say(handoff, f"assignments/{third['id']}/contacted")
+    async with handoff_database.transaction() as unit:
+        asked = {row["rep_id"] for row in await store.assignments.assignments_of(unit, left)}
+        await leave(unit, third["rep_id"], handoff.now)
+    assert {(await handoff.active(left))["rep_id"]} == reps - asked
+    await say(handoff, f"assignments/{(await handoff.active(left))['id']}/decline")
+    assert [(event["type"], event["reason"]) for event in (await handoff.published(left))[-2:]] == [
+        ("lead.held", "3 reps were asked and none took it."),
+        ("lead.escalated", "3 reps were asked and none took it."),
+    ]
+
+
+async def test_work_by_hand_is_no_try(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    reps = await handoff.start("Rosa", "Sam", "Tina", "Uma")
+    lead = await handoff.qualify()
+    given = [(await handoff.active(lead))["rep_id"]]
+    for rep in [one for one in reps if one not in given][:2]:
+        await say(handoff, f"leads/{lead}/reassign", {"rep_id": str(rep)})
+        given.append(rep)
+    await say(handoff, f"leads/{lead}/withdraw", {"reason": "let the rules choose"})
+    assert {(await handoff.active(lead))["rep_id"]} == set(reps) - set(given)
+    async with handoff_database.transaction() as unit:
+        assert (await verify_decisions(unit)).wrong == []
 
 
 async def test_a_rep_who_finds_it_was_no_lead_gets_the_turn_back_and_one_who_declines_does_not(handoff: Handoff) -> None:

@@ -6,6 +6,7 @@ from uuid_utils.compat import uuid7
 
 from services.handoff import store
 from services.handoff.domain.credit import ONE_LEAD
+from services.handoff.use_cases.commands import command_assignment
 from services.handoff.use_cases.explain import explain_lead
 from services.handoff.use_cases.verify import verify_decisions
 from shared import events
@@ -81,6 +82,18 @@ async def test_a_client_nobody_called_is_taken_from_the_rep(handoff_database: Da
         ("assignment.offered", None),
     ]
     assert (await handoff.active(lead))["rep_id"] != first["rep_id"]
+
+
+async def test_a_client_nobody_called_counts_as_a_try(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa", "Sam", "Tina", agreement=SHIPPED.replace("max_attempts = 3", "max_attempts = 2"))
+    lead = await handoff.qualify()
+    for name in ("accepted", "declined"):
+        async with handoff_database.transaction() as unit:
+            await command_assignment(unit, (await handoff.active(lead))["id"], name, {}, handoff.now)
+        for _ in range(16 if name == "accepted" else 0):
+            await handoff.pass_time(minutes=1)
+    assert (await handoff.published(lead))[-1]["reason"] == "2 reps were asked and none took it."
 
 
 async def test_a_client_who_was_reached_in_time_is_left_alone(handoff_database: Database) -> None:

@@ -23,8 +23,8 @@ def many_outcomes() -> list[tuple[Any, dict[str, Any], Outcome]]:
             lead(with_policy, "P1"),
             lead(with_policy, owner=(rep(2, weight=3), "team")),
             lead(with_policy, owner=(away, "team")),
-            lead(with_policy, asked=frozenset({uid(1), uid(2), uid(3)}), attempt=3),
-            lead(with_policy, asked=frozenset({uid(1)}), attempt=1, held=True, overdue=True),
+            lead(with_policy, asked=frozenset({uid(1), uid(2), uid(3)}), tries=3),
+            lead(with_policy, asked=frozenset({uid(1)}), tries=1, held=True, overdue=True),
         ]
         everybody = [*rows, away]
         teams = {"team": team(with_policy, everybody, at=at, Rep6=2 * 10**9, Rep1=-(2 * 10**9))}

@@ -91,7 +91,7 @@ def test_who_is_left_out_is_named_with_the_first_filter_that_applies() -> None:
         rep(13, state="paused", paused_until="2026-03-04T14:59:59+00:00", **good),
     ]
     asked = frozenset({uid(11)})
-    case = lead(found, asked=asked, attempt=1, contact={"postal_code": "1"}, answers={"language": "es"})
+    case = lead(found, asked=asked, tries=1, contact={"postal_code": "1"}, answers={"language": "es"})
     outcome = decide(found, {"team": team(found, rows)}, case, NOW)
     assert {one["rep_id"]: one["filter"] for one in outcome.record["excluded"]} == {
         uid(1): "active", uid(2): "weight", uid(3): "skill", uid(4): "licence", uid(5): "language", uid(6): "territory",
@@ -270,10 +270,11 @@ def test_after_the_last_attempt_only_a_manager_is_asked() -> None:
     found = policy()
     asked = frozenset({uid(1), uid(2), uid(3)})
     rows = [rep(1), rep(2), rep(3), rep(4), rep(5, manager=True, weight=0)]
-    outcome = decide(found, {"team": team(found, rows)}, lead(found, asked=asked, attempt=3), NOW)
+    outcome = decide(found, {"team": team(found, rows)}, lead(found, asked=asked, tries=3), NOW)
     assert (outcome.pick, outcome.kind) == (uid(5), "manager")
-    outcome = decide(found, {"team": team(found, rows[:4])}, lead(found, asked=asked, attempt=3), NOW)
+    outcome = decide(found, {"team": team(found, rows[:4])}, lead(found, asked=asked, tries=3), NOW)
     assert (outcome.pick, outcome.kind) == (None, "held")
+    assert outcome.record["sentence"] == "3 reps were asked and none took it."
 
 
 def test_a_lead_that_was_held_long_enough_may_go_to_a_rep_who_was_asked_before() -> None:
@@ -283,7 +284,7 @@ def test_a_lead_that_was_held_long_enough_may_go_to_a_rep_who_was_asked_before()
         ({"held": True, "rested": True}, uid(1)),
         ({"held": True, "overdue": True}, uid(1)),
     ):
-        case = lead(found, asked=frozenset({uid(1)}), attempt=1, **flags)
+        case = lead(found, asked=frozenset({uid(1)}), tries=1, **flags)
         assert decide(found, {"team": team(found, [rep(1)])}, case, NOW).pick == pick
 
 
