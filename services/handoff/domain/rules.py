@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from services.handoff.domain.origin import origin_of
 from services.handoff.domain.policy import Policy, Rule
 
 _ZIP_PLUS_4 = re.compile(r"(\d{5})-\d{4}")
@@ -50,7 +51,7 @@ def facets_of(policy: Policy, snapshot: Mapping[str, Any], tier: str) -> Facets:
         tier=tier,
         selection=snapshot.get("selection") or "",
         form=snapshot.get("form") or "",
-        source=(snapshot.get("attribution") or {}).get("utm_source", ""),
+        source=origin_of(snapshot.get("attribution") or {}, referred=bool(snapshot.get("referred_by")))["source"],
         language=str(answers.get("language") or "").lower(),
         areas=areas_of(policy, code),
         has_area=bool(code),
@@ -105,7 +106,9 @@ def _fits_answers(tests: Sequence[tuple[str, Any]], answers: Mapping[str, Any]) 
 
 
 def _fits(test: Any, answer: Any) -> bool:
-    """`test` is a value, a list of values, or (at_least, at_most)."""
+    """`test` is a value, a list of values, or (at_least, at_most). Of several answers one must fit."""
+    if isinstance(answer, list):
+        return any(_fits(test, one) for one in answer)
     if isinstance(test, tuple):
         number = _number(answer)
         low, high = test

@@ -107,7 +107,7 @@ def _rule(rule: schema.Rule) -> Rule:
         selection=frozenset(rule.selection),
         tier=frozenset(rule.tier),
         form=frozenset(rule.form),
-        source=frozenset(rule.source),
+        source=frozenset(one.strip().casefold() for one in rule.source),
         language=frozenset(one.lower() for one in rule.language),
         answers=tuple((name, _test(test)) for name, test in rule.answers.items()),
         skills=frozenset(rule.skills),

@@ -58,9 +58,9 @@ def team(found: Policy, rows: Sequence[dict[str, Any]], name: str = "team", at: 
 
 
 def lead(found: Policy, tier: str = "P2", since: datetime = NOW, **more: Any) -> Lead:
-    """`contact`, `answers`, `selection`, `form`, `attribution` are marketing's; the rest is the decision's."""
+    """`contact`, `answers`, `selection`, `form`, `attribution`, `referred_by` are marketing's; the rest is the decision's."""
     snapshot: dict[str, Any] = {"contact": {}, "selection": "estimate"}
-    for name in ("contact", "answers", "selection", "form", "attribution"):
+    for name in ("contact", "answers", "selection", "form", "attribution", "referred_by"):
         if name in more:
             snapshot[name] = more.pop(name)
     if "owner" in more:

@@ -41,6 +41,14 @@ language = ["es"]
 source = ["fair"]
 form = ["contact"]
 [[rules]]
+name = "google"
+pool = "team"
+source = [" Google", "Meta"]
+[[rules]]
+name = "friends of clients"
+pool = "team"
+source = ["referral"]
+[[rules]]
 name = "everybody"
 pool = "team"
 """
@@ -51,6 +59,10 @@ pool = "team"
     [
         ({"contact": {"postal_code": "43604-1234"}, "answers": {"fuel": "Gas "}}, "gas in Toledo"),
         ({"contact": {"postal_code": "43699"}, "answers": {"fuel": "propane"}}, "gas in Toledo"),
+        ({"contact": {"postal_code": "43699"}, "answers": {"fuel": ["oil", "Gas"]}}, "gas in Toledo"),
+        ({"contact": {"postal_code": "43699"}, "answers": {"fuel": ["oil"]}}, "everybody"),
+        ({"contact": {"postal_code": "43699"}, "answers": {"fuel": []}}, "everybody"),
+        ({"answers": {"squares": ["12", "31"], "owner": ["yes"]}}, "big roofs"),
         ({"contact": {"postal_code": "48201"}, "answers": {"fuel": "gas"}}, "everybody"),
         ({"answers": {"squares": "1,200", "owner": "yes"}}, "big roofs"),
         ({"answers": {"squares": 29.9, "owner": True}}, "everybody"),
@@ -58,6 +70,12 @@ pool = "team"
         ({"contact": {"postal_code": "sw1a 1aa"}}, "by code"),
         ({"answers": {"language": "ES"}, "attribution": {"utm_source": "fair"}, "form": "contact"}, "spanish from the fair"),
         ({"answers": {"language": "es"}, "form": "contact"}, "everybody"),
+        ({"attribution": {"utm_source": "Google"}}, "google"),
+        ({"attribution": {"utm_source": "google "}}, "google"),
+        ({"attribution": {"gclid": "Cj0K"}}, "google"),
+        ({"attribution": {"fbclid": "IwAR"}}, "google"),
+        ({"attribution": {"gclid": "Cj0K", "utm_source": "bing"}}, "everybody"),
+        ({"referred_by": uid(9)}, "friends of clients"),
         ({}, "everybody"),
     ],
 )
