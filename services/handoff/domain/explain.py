@@ -18,6 +18,8 @@ def why_not(record: Mapping[str, Any], policy: Policy | None, rosters: Rosters, 
     name = _name(record, rosters, rep_id)
     if record["pick"] == rep_id:
         return f"{name} was picked."
+    if record["kind"] == "manual":
+        return f"{name} was not asked: somebody else was chosen by hand."
     before = record.get("credits_before", {})
     if rep_id in before and rep_id not in record.get("catching_up", ()):
         return _outbid(record, name, rep_id)

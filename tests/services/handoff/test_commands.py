@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.handoff import store
+from services.handoff.use_cases.explain import explain_lead
 from services.handoff.use_cases.people import leave
 from services.handoff.use_cases.verify import verify_decisions
 from shared import events
@@ -97,6 +98,9 @@ async def test_a_lead_given_by_hand_costs_nobody_a_turn_and_says_so(handoff: Han
     second = await handoff.active(lead)
     assert "chosen by hand (knows the street)" in second["decision"]["sentence"]
     assert second["pool"] == ""
+    async with handoff.database.reading() as unit:
+        lines = await explain_lead(unit, lead, first["rep_id"])
+    assert lines[-1] == "  This rep was not asked: somebody else was chosen by hand."
     async with handoff.database.transaction() as unit:
         assert (await verify_decisions(unit)).wrong == []
     assert (await say(handoff, f"leads/{lead}/reassign", {"rep_id": str(uuid4())})).status_code == 409
