@@ -50,6 +50,11 @@ def after(policy: Policy, pool: str, tier: str, start: datetime, span: timedelta
         return start + span
 
 
+def hold_ends_at(policy: Policy, pool: str, tier: str, since: datetime) -> datetime:
+    """When a held lead has waited too long. In a pool that is gone it has already."""
+    return after(policy, pool, tier, since, policy.pools[pool].hold_for) if pool in policy.pools else since
+
+
 def first_look(policy: Policy, made: Promise) -> Look:
     """What comes first of all warnings and ends."""
     warnings = policy.tier(made.tier).warn_at[:1]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.handoff import models, store
-from services.handoff.domain.clocks import ACCEPTANCE, NOT_REACHED, Look, Promise, next_look
+from services.handoff.domain.clocks import ACCEPTANCE, NOT_REACHED, Look, Promise, hold_ends_at, next_look
 from services.handoff.domain.policy import Policy
 from services.handoff.use_cases.advance import ended_event
 from services.handoff.use_cases.facts import announce
@@ -51,6 +51,7 @@ async def handle_due_timers(unit: Transaction, now: datetime) -> int:
 async def _look_at_held(unit: Transaction, timers: Sequence[Any], leads: dict[UUID, Any], now: datetime) -> None:
     held = {key: lead for key, lead in leads.items() if lead["state"] == "held" and lead["held_in"]}
     late = {row["lead_id"] for row in timers if row["kind"] == "hold"} & held.keys()
+    late -= await _hold_on(unit, [held[key] for key in late], now)
     again = {row["lead_id"] for row in timers if row["kind"] == "held"} & held.keys()
     if not late | again:
         return
@@ -58,6 +59,17 @@ async def _look_at_held(unit: Transaction, timers: Sequence[Any], leads: dict[UU
     escalated = [key for key in sorted(late) if plan.kind_of(key) != "manager"]  # that one says so itself
     await announce(unit, [_held_too_long(held[key], now) for key in escalated], now)
     await carry_out(unit, plan, now)
+
+
+async def _hold_on(unit: Transaction, leads: Sequence[Any], now: datetime) -> set[UUID]:
+    """Those whose hold is not over: it began anew since that clock was set, or may last longer now. They get another."""
+    if not leads:
+        return set()
+    policy = await current_policy(unit)
+    ends = {lead["id"]: hold_ends_at(policy, lead["held_in"], lead["tier"], lead["held_since"]) for lead in leads}
+    early = {key: end for key, end in ends.items() if end > now}
+    await unit.insert(models.Timer, [timer(end, "hold", key) for key, end in sorted(early.items())])
+    return set(early)
 
 
 def _held_too_long(lead: Any, now: datetime) -> events.LeadEscalated:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.handoff import store
-from services.handoff.domain.clocks import NOT_REACHED, after
+from services.handoff.domain.clocks import NOT_REACHED, hold_ends_at
 from services.handoff.domain.guards import is_contactable
 from services.handoff.domain.policy import Policy
 from services.handoff.domain.replay import owner_of
@@ -149,8 +149,8 @@ def _case(policy: Policy, row: Any, owner: Owner | None, asked: tuple[frozenset[
 
 
 def _overdue(policy: Policy, row: Any, facets: Facets, now: datetime) -> bool:
-    pool = policy.pools.get(row["held_in"])
-    return pool is not None and now >= after(policy, pool.name, facets.tier, row["held_since"], pool.hold_for)
+    pool = row["held_in"]
+    return pool in policy.pools and now >= hold_ends_at(policy, pool, facets.tier, row["held_since"])
 
 
 async def _owners(unit: Transaction, policy: Policy, rows: Sequence[Any], now: datetime) -> dict[UUID, Owner]:

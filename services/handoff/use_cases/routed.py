@@ -10,7 +10,7 @@ import orjson
 from uuid_utils.compat import uuid7
 
 from services.handoff import models, store
-from services.handoff.domain.clocks import after, first_look, look_again_at, promise
+from services.handoff.domain.clocks import first_look, hold_ends_at, look_again_at, promise
 from services.handoff.domain.policy import Policy
 from services.handoff.domain.routing import Outcome
 from services.handoff.use_cases.facts import announce
@@ -101,7 +101,7 @@ def _hold(writing: Writing, lead: Any, outcome: Outcome) -> None:
     writing.timers.append(timer(look_again_at(outcome.until, since, now), "held", lead["id"]))
     if not is_new:
         return
-    deadline = after(writing.policy, outcome.pool, lead["tier"], since, writing.policy.pools[outcome.pool].hold_for)
+    deadline = hold_ends_at(writing.policy, outcome.pool, lead["tier"], since)
     writing.timers.append(timer(deadline, "hold", lead["id"]))
     reason = outcome.record["sentence"]
     held = events.LeadHeld(lead_id=lead["id"], person_id=lead["person_id"], at=now, reason=reason, until=outcome.until)

@@ -174,6 +174,24 @@ async def test_a_lead_held_too_long_is_escalated_once_and_goes_on_being_tried(ha
     assert await handoff.state(lead) == "offered"
 
 
+async def test_a_lead_held_again_is_escalated_by_its_new_deadline_only(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    (rep,) = await handoff.start("Rosa")
+    await change(handoff, rep, state="paused")
+    lead = await handoff.qualify()
+    await handoff.pass_time(minutes=55)
+    await change(handoff, rep, state="active")
+    await handoff.pass_time(minutes=1)
+    await change(handoff, rep, state="paused")
+    async with handoff_database.transaction() as unit:
+        await command_assignment(unit, (await handoff.active(lead))["id"], "declined", {}, handoff.now)
+    await handoff.pass_time(minutes=59)  # the first deadline is long over
+    assert await handoff.types(lead) == ["lead.held", "assignment.offered", "assignment.declined", "lead.held"]
+    await handoff.pass_time(minutes=1)
+    escalated = [event["reason"] for event in await handoff.published(lead) if event["type"] == "lead.escalated"]
+    assert escalated == ["Nobody could take this lead for 60 minutes."]
+
+
 async def test_a_held_lead_goes_to_the_manager_at_its_deadline(handoff_database: Database) -> None:
     handoff = Handoff(handoff_database)
     rep, boss = await handoff.start("Rosa", "Boss")
