@@ -1,9 +1,10 @@
 """Kafka in: which event is whose."""
 
+from services.handoff.use_cases.consents import keep_consents
 from services.handoff.use_cases.disqualify import disqualify_leads
 from services.handoff.use_cases.erase import erase_person
 from services.handoff.use_cases.merge import merge_leads, merge_persons
-from services.handoff.use_cases.notify import keep_consents, notify_owner
+from services.handoff.use_cases.notify import notify_owner
 from services.handoff.use_cases.outcomes import apply_outcomes
 from services.handoff.use_cases.route import receive_leads
 from shared import events

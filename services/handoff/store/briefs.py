@@ -45,7 +45,7 @@ async def earlier_offers(unit: Transaction, lead_ids: Collection[UUID]) -> Rows:
 
 async def consents(unit: Transaction, person_ids: Collection[UUID]) -> Rows:
     return await unit.fetch(
-        "SELECT person_id, channel, purpose, granted FROM person_consent WHERE person_id = ANY($1::uuid[]) ORDER BY at",
+        "SELECT person_id, channel, purpose, granted, at FROM person_consent WHERE person_id = ANY($1::uuid[]) ORDER BY at",
         list(person_ids),
     )
 

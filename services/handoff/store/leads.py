@@ -1,6 +1,6 @@
 """Leads, and what was reported of them before we knew them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,6 +38,14 @@ async def take_held(unit: Transaction, pools: Sequence[str], limit: int) -> Rows
         pools,
         limit,
     )
+
+
+async def held_back(unit: Transaction, persons: Collection[UUID]) -> list[UUID]:
+    """The leads of these persons that nobody may be given: they are held in no pool."""
+    if not persons:
+        return []
+    query = "SELECT id FROM lead WHERE person_id = ANY($1::uuid[]) AND state = 'held' AND held_in = '' ORDER BY id"
+    return [row["id"] for row in await unit.fetch(query, list(persons))]
 
 
 async def held(unit: Transaction) -> tuple[int, datetime | None]:

@@ -42,24 +42,6 @@ async def notify_owner(unit: Transaction, received: list[Received], now: datetim
     await store.mails.add(unit, jobs)
 
 
-async def keep_consents(unit: Transaction, received: list[Received], now: datetime) -> None:
-    """What a person said about being contacted, for whoever is about to call them."""
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for one in received:
-        event: Any = one.event
-        granting = isinstance(event, events.ConsentGranted)
-        said = event.consent if granting else event
-        row = {
-            "person_id": event.person_id,
-            "channel": events.channel_of(said.channel),
-            "purpose": events.purpose_of(said.purpose) or "",
-            "granted": granting and said.granted,
-            "at": min(one.at, now) if one.at and one.at.tzinfo else now,
-        }
-        rows[row["person_id"], row["channel"], row["purpose"]] = row
-    await store.briefs.save_consents(unit, list(rows.values()))
-
-
 def _job(kind: str, event: Any, now: datetime, **data: str) -> dict[str, Any]:
     return {
         "id": uuid7(),

@@ -95,7 +95,7 @@ def timer(due_at: datetime, kind: str, lead_id: Any, assignment_id: Any = None, 
 
 
 def _hold(writing: Writing, lead: Any, outcome: Outcome) -> None:
-    now, is_new = writing.now, lead["state"] != "held"
+    now, is_new = writing.now, lead["state"] != "held" or not lead["held_in"]
     since = now if is_new else lead["held_since"]
     writing.states.append(_state(lead, "held", held_since=since, held_in=outcome.pool))
     writing.timers.append(timer(look_again_at(outcome.until, since, now), "held", lead["id"]))

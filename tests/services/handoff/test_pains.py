@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -100,6 +101,28 @@ async def test_a_client_who_refused_every_channel_is_given_to_nobody_and_somebod
     assert await handoff.state(lead) == "held"
     reachable = await handoff.qualify(consents=[*refused[1:], {"channel": "email", "purpose": "marketing", "granted": False}])
     assert await handoff.state(reachable) == "offered"
+
+
+async def test_a_client_who_allows_a_channel_after_all_is_given_to_somebody(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    (rep,) = await handoff.start("Rosa")
+    person = uuid7()
+    refused = [{"channel": channel, "granted": False} for channel in ("email", "phone", "sms")]
+    phone = {"channel": "phone", "granted": True}
+    await handoff.hear(events.ConsentGranted(lead_id=uuid7(), person_id=person, consent=phone))  # before they refused
+    await handoff.pass_time(minutes=1)
+    lead = await handoff.qualify(person_id=person, consents=refused)
+    says: dict[str, Any] = {"lead_id": lead, "person_id": person}
+    for consent in ({"channel": "post", "granted": True}, {"channel": "email", "purpose": "marketing", "granted": True}):
+        await handoff.hear(events.ConsentGranted(**says, consent=consent))
+        assert await handoff.state(lead) == "held"
+    await change(handoff, rep, state="paused")
+    await handoff.hear(events.ConsentGranted(**says, consent=phone))
+    await handoff.pass_time(minutes=61)  # held as any other now: somebody is told
+    assert await handoff.types(lead) == ["lead.held", "lead.escalated", "lead.held", "lead.escalated"]
+    await change(handoff, rep, state="active")
+    await handoff.pass_time(minutes=1)
+    assert (await handoff.active(lead))["rep_id"] == rep
 
 
 async def test_who_leaves_hands_the_balance_to_those_who_stay(handoff_database: Database) -> None:

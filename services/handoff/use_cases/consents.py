@@ -1,0 +1,53 @@
+"""What a person said about being contacted: kept for whoever is about to call, and for a lead nobody was to be given."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.handoff import store
+from services.handoff.domain.guards import is_contactable
+from services.handoff.use_cases.route import lock_for_routing, route
+from shared import events
+from shared.database import Transaction
+from shared.envelope import Received
+
+
+async def keep_consents(unit: Transaction, received: list[Received], now: datetime) -> None:
+    """Keep what was said last. A lead that was held back because no way to its person was left is routed when there is one."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in received:
+        event: Any = one.event
+        granting = isinstance(event, events.ConsentGranted)
+        said = event.consent if granting else event
+        row = {
+            "person_id": event.person_id,
+            "channel": events.channel_of(said.channel),
+            "purpose": events.purpose_of(said.purpose) or "",
+            "granted": granting and said.granted,
+            "at": min(one.at, now) if one.at and one.at.tzinfo else now,
+        }
+        rows[row["person_id"], row["channel"], row["purpose"]] = row
+    await store.briefs.save_consents(unit, list(rows.values()))
+    await _let_go(unit, {row["person_id"] for row in rows.values() if row["granted"] and not row["purpose"]}, now)
+
+
+async def _let_go(unit: Transaction, persons: Collection[UUID], now: datetime) -> None:
+    """Which leads may go is looked at again under the locks, pools first."""
+    if not (lead_ids := await store.leads.held_back(unit, persons)):
+        return
+    await lock_for_routing(unit, lead_ids, now)
+    leads = [lead for lead in await store.leads.lock_leads(unit, lead_ids) if lead["state"] == "held" and not lead["held_in"]]
+    said: dict[UUID, list[Any]] = {}
+    for row in await store.briefs.consents(unit, persons):
+        said.setdefault(row["person_id"], []).append(row)
+    await route(unit, [lead for lead in leads if _may_go(lead, said.get(lead["person_id"], []))], now)
+
+
+def _may_go(lead: Any, said: Collection[Any]) -> bool:
+    """What was said since counts, channel by channel, over what stood on the lead."""
+    snapshot = lead["snapshot"]
+    later = [one for one in said if one["at"] >= datetime.fromisoformat(snapshot["received_at"])]
+    named = {(one["channel"], one["purpose"]) for one in later}
+    first = [one for one in snapshot["consents"] if (one["channel"], one.get("purpose") or "") not in named]
+    return is_contactable(snapshot["contact"], [*first, *later])
