@@ -13,7 +13,7 @@ from services.followup.adapters.incoming import read_mail
 from services.followup.adapters.provider_events import Told, read_events
 from services.followup.adapters.verp import Verp
 from services.followup.domain.bounces import Verdict, verdict_of
-from services.followup.domain.incoming import Incoming, complained, complainers, kind_of
+from services.followup.domain.incoming import Incoming, Kind, complained, complainers, kind_of
 from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
 from services.followup.use_cases.consent import Addresses, revoke, suppress_address, suppress_known, unsubscribe
 from services.followup.use_cases.conversations import Conversations
@@ -35,8 +35,8 @@ class Inbound:
     async def hear_mail(self, unit: Transaction, raw: bytes, now: datetime) -> str:
         """Returns what it was. The same bytes a second time are "known"."""
         mail, ref = read_mail(raw), f"mail:{hashlib.sha256(raw).hexdigest()}"
-        kind = kind_of(mail)
         use, touch = await self._about(unit, mail)
+        kind = _kind(mail, use, touch)
         touch_id = touch["id"] if touch else None
         if not await store.inbound.note(unit, ref, f"mail_{kind}", now, touch_id=touch_id):
             return "known"
@@ -134,6 +134,12 @@ class Inbound:
             await unsubscribe(unit, self.addresses, client, "email", now)
             return
         await self.conversations.hear(unit, client, touch, mail.text, "email", sender, ref, now)
+
+
+def _kind(mail: Incoming, use: str, touch: Any) -> Kind:
+    """Only a button or a person writes to the address of a stop; the mail program that does it says that it is a machine."""
+    kind = kind_of(mail)
+    return "reply" if use == "u" and touch and kind != "complaint" else kind
 
 
 def _events_in(mail: Incoming) -> list[Told]:

@@ -179,10 +179,24 @@ async def test_stop_in_any_words_is_obeyed_and_shown_to_a_person(followup_databa
     assert "This may mean: stop" in (await notices(followup_database))[0]["text"]
 
 
-async def test_a_mailed_stop_is_a_click(followup_database: Database) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Auto-Submitted": "auto-replied", "X-Apple-Unsubscribe": "true"},  # Apple Mail's button
+        {"Auto-Submitted": "auto-generated"},
+        {"Return-Path": "<>"},
+        {"Precedence": "bulk"},
+        {"From": "no-reply@example.net"},
+        {"From": "MAILER-DAEMON@mx.example.net", "Subject": "failure notice"},
+    ],
+)
+async def test_a_mailed_stop_is_a_click(followup_database: Database, headers: dict[str, str]) -> None:
     _, touch_id = await a_client(followup_database)
-    await hear(followup_database, answer("", To=VERP.address("u", touch_id), Subject="stop"))
+    stop = answer("550 5.1.1 ann@example.net: user unknown", To=VERP.address("u", touch_id), **{"Subject": "stop", **headers})
+    assert await hear(followup_database, stop) == "reply"
     assert ("email", "marketing", "unsubscribed") in await suppressions(followup_database)
+    assert await hear(followup_database, stop) == "known"
 
 
 async def test_somebody_they_name_is_a_lead_and_a_task_for_a_person(followup_database: Database) -> None:
