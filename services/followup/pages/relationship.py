@@ -58,8 +58,8 @@ def relationship_routes(database: Database, links: Links, pauses: Pauses) -> API
     @router.post("/m/{token}", responses=problems(404, 410))
     async def accept_maintenance(token: str) -> HTMLResponse:
         async with database.transaction() as unit:
-            touch, _, company = await _known(unit, *links.of_touch(token))
-            await request_maintenance(unit, touch, touch["anchors"].get("trade", ""), datetime.now(UTC))
+            touch, client, company = await _known(unit, *links.of_touch(token))
+            await request_maintenance(unit, touch, client["id"], touch["anchors"].get("trade", ""), datetime.now(UTC))
         return page("maintenance.html", done=True, company=company.name)
 
     @router.get("/s/{token}", responses=problems(404))

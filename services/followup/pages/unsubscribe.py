@@ -30,7 +30,7 @@ def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, p
         """RFC 8058: no login, no cookie, no redirect, and a second time does no harm. The body is not asked for."""
         client_id, channel = links.of_client(token)
         async with database.transaction() as unit:
-            client = await store.clients.lock(unit, await heir(unit, client_id))
+            client = await store.clients.lock(unit, client_id)
             if client is not None:
                 await unsubscribe(unit, addresses, client, channel, datetime.now(UTC))
         return page("unsubscribe.html", done=True, token=token)
@@ -54,7 +54,7 @@ def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, p
         if level not in {name for name, _, _ in LEVELS} or channel not in ("email", "sms"):
             raise Problem(422, "Please choose one of the answers on the page.")
         async with database.transaction() as unit:
-            client = await store.clients.lock(unit, await heir(unit, client_id))
+            client = await store.clients.lock(unit, client_id)
             if client is None or client["erased"]:
                 raise Problem(410, "We have forgotten you, as you asked: there is nothing to set any more.")
             await set_preferences(unit, addresses, pauses, client, level, channel, datetime.now(UTC))

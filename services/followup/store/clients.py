@@ -35,8 +35,10 @@ async def find(unit: Transaction, client_id: UUID) -> Any:
 
 
 async def lock(unit: Transaction, client_id: UUID) -> Any:
-    """The client, locked, so that what happens to them happens in turn."""
-    return await unit.row("SELECT * FROM client WHERE id = $1 FOR UPDATE", client_id)
+    """Who this is today, locked, so that what happens to them happens in turn: a merge is followed, also one we waited for."""
+    client = await unit.row("SELECT * FROM client WHERE id = $1 AND merged_into IS NULL FOR UPDATE", client_id)
+    heir = None if client else await unit.value("SELECT merged_into FROM client WHERE id = $1", client_id)
+    return await lock(unit, heir) if heir else client
 
 
 async def page(unit: Transaction, after: UUID | None, limit: int) -> Rows:

@@ -116,8 +116,8 @@ class Clients:
         for one in received:
             event = one.event
             assert isinstance(event, events.ConsentGranted)  # noqa: S101
-            await hear(unit, self.addresses, event.person_id, event.consent, one.at or now, now, lifts=True)
-            await self.pauses.planner.plan(unit, [event.person_id], now)
+            client_id = await hear(unit, self.addresses, event.person_id, event.consent, one.at or now, now, lifts=True)
+            await self.pauses.planner.plan(unit, [client_id], now)
 
     async def erase(self, unit: Transaction, received: list[Received], now: datetime) -> None:
         """Personal data go; the row stays, so that a late event revives nothing."""

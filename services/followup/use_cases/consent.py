@@ -117,22 +117,24 @@ async def hear(
     now: datetime,
     *,
     lifts: bool = False,
-) -> None:
-    """Something they said elsewhere, perhaps before they became a client: kept, acted on, not echoed."""
+) -> UUID:
+    """Something they said elsewhere, perhaps before they became a client: kept, acted on, not echoed. Returns who they are."""
     client = await store.clients.lock(unit, client_id)
+    client_id = client["id"] if client is not None else client_id
     channel, purpose = events.channel_of(consent.channel), events.purpose_of(consent.purpose)
     purposes = [purpose or EVERYTHING]
     if client is not None and client["erased"]:
-        return
+        return client_id
     await _state(unit, client_id, None, channel, purposes, granted=consent.granted, why=consent.text or "elsewhere", now=at)
     if client is None:
-        return
+        return client_id
     address = addresses.hash(channel, client["contact"])
     if not consent.granted:
         await suppress_client(unit, addresses, client, channel, purposes, "not granted", now, at=at)
     elif address is not None and lifts:
         every = [*PURPOSES, EVERYTHING] if purpose is None else purposes
         await store.consent.lift(unit, [address], channel, every, at, [*NEVER_LIFTED, "hard_bounce"])
+    return client_id
 
 
 def said_at(lead_id: UUID, otherwise: datetime) -> datetime:

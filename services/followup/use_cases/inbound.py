@@ -121,7 +121,9 @@ class Inbound:
         """They called it spam: no marketing again, and nobody lifts that by a click."""
         client = await store.clients.lock(unit, client_id)
         touch_id = touch["id"] if touch else None
-        if client is not None and await store.inbound.note(unit, f"{ref}:{client_id}", "complained", now, touch_id=touch_id):
+        if client is None:
+            return
+        if await store.inbound.note(unit, f"{ref}:{client['id']}", "complained", now, touch_id=touch_id):
             await revoke(unit, self.addresses, client, "email", REVOKED_BY_ONE_CLICK, "complaint", now)
 
     async def _reply(self, unit: Transaction, mail: Incoming, use: str, touch: Any, ref: str, now: datetime) -> None:

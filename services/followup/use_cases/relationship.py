@@ -25,13 +25,13 @@ async def receive_referral(
     return True
 
 
-async def request_maintenance(unit: Transaction, touch: Any, trade: str, now: datetime) -> bool:
+async def request_maintenance(unit: Transaction, touch: Any, client_id: UUID, trade: str, now: datetime) -> bool:
     """They accept the next service. One request a touch, however often the button is pressed."""
     ref = f"maintenance:{touch['id']}"
-    if not await store.inbound.note(unit, ref, "maintenance", now, touch_id=touch["id"], client_id=touch["client_id"]):
+    if not await store.inbound.note(unit, ref, "maintenance", now, touch_id=touch["id"], client_id=client_id):
         return False
-    event = events.MaintenanceRequested(client_id=touch["client_id"], lead_id=touch["lead_id"], trade=trade)
-    await emit(unit, [event], topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(touch["client_id"]))
+    event = events.MaintenanceRequested(client_id=client_id, lead_id=touch["lead_id"], trade=trade)
+    await emit(unit, [event], topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(client_id))
     return True
 
 

@@ -239,6 +239,20 @@ async def test_a_referral_and_a_request_are_told_once(followup_database: Databas
     assert found[0]["contact"]["phone"] == "+14195550199"
 
 
+async def test_links_of_a_mail_from_before_a_merge_still_work(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    loser, touch_id = await a_client(followup_database, subject="client")
+    (survivor,) = await add_clients(followup_database, email="case@example.net")
+    await add_touches(followup_database, [survivor], subject="client")
+    await hear(followup_database, events.PersonMerged(lead_id=loser, person_id=loser, into=survivor))
+    token = SIGNER.sign(f"{loser}:email:{touch_id}")
+    assert (await browser.post(f"/r/{token}", data={"name": "Ann Lee", "phone": "419 555 0199"})).status_code == 200
+    assert (await browser.post(f"/m/{token}")).status_code == 200
+    assert (await browser.post(f"/s/{token}", data={"score": 2, "words": "The floor was left wet."})).status_code == 200
+    told_of = {event["type"]: event["client_id"] for event in await told(followup_database) if event["type"] != "touch.skipped"}
+    assert told_of == dict.fromkeys(("referral.received", "maintenance.requested", "recovery.needed"), str(survivor))
+    assert (await notices(followup_database))[0]["reply_to"] == "case@example.net"
+
+
 @pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "a\r\nBcc: x@example.net", "<b>&", "\u202eabc", "😀" * 100])
 async def test_whatever_is_written_into_a_page_is_kept_or_refused(
     followup_database: Database, browser: httpx.AsyncClient, odd: str

@@ -1,0 +1,99 @@
+"""Two clients became one: what comes back to the mails of either is about the one who is left."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.followup import store
+from shared import events
+from shared.database import Database
+from tests.services.followup.sending import ADDRESSES, add_clients, add_touches, told
+from tests.services.followup.test_inbound import ARF, LATER, SIGNER, VERP, answer, hear
+from tests.services.followup.test_pages import hear as hear_event
+
+NEVER = ["marketing", "newsletter", "referral", "review"]
+
+
+async def merged(database: Database) -> tuple[UUID, UUID, UUID, UUID]:
+    """The loser and a touch of theirs, and who has become of them after two merges, with a planned touch.
+
+    Both were in the same plan as a client, so the loser's touch stays the loser's.
+    """
+    loser, middle, survivor = [(await add_clients(database, email=f"{name}@example.net"))[0] for name in ("ada", "a", "case")]
+    later = {"subject": "client", "purpose": "marketing", "due_at": LATER, "expires_at": LATER + timedelta(days=5)}
+    old, _, planned = await add_touches(database, [loser, middle, survivor], **later)
+    for one, into in ((loser, middle), (middle, survivor)):
+        await hear_event(database, events.PersonMerged(lead_id=one, person_id=one, into=into))
+    return loser, old, survivor, planned
+
+
+async def touch_of(database: Database, touch_id: UUID) -> Any:
+    async with database.reading() as unit:
+        return await unit.row("SELECT client_id, state, reason FROM touch WHERE id = $1", touch_id)
+
+
+def complaint(ours: str = "", link: str = "") -> bytes:
+    return ARF.format(kind="abuse", named="Original-Rcpt-To: redacted\n", ours=ours, link=link).encode()
+
+
+def door(how: str, client_id: UUID, touch_id: UUID) -> bytes:
+    match how:
+        case "answer":
+            return answer("STOP", To=VERP.address("r", touch_id))
+        case "mailed stop":
+            return answer("", To=VERP.address("u", touch_id))
+        case "complaint with our id":
+            return complaint(ours=f"Message-ID: <{touch_id}@maple.example>\n")
+        case _:
+            return complaint(link=f"https://maple.example/u/{SIGNER.sign(f'{client_id}:email')}")
+
+
+@pytest.mark.parametrize("how", ["answer", "mailed stop", "complaint with our id", "complaint with our link"])
+async def test_a_stop_to_an_old_mail_stops_who_they_are_today(followup_database: Database, how: str) -> None:
+    loser, old, survivor, planned = await merged(followup_database)
+    assert (await touch_of(followup_database, old))["client_id"] == loser
+    assert (await touch_of(followup_database, planned))["state"] == "planned"
+    await hear(followup_database, door(how, loser, old))
+    async with followup_database.reading() as unit:
+        digest = ADDRESSES.of("case@example.net")
+        rows = await unit.fetch("SELECT purpose FROM suppression WHERE address_hash = $1 ORDER BY 1", digest)
+    assert [row["purpose"] for row in rows] == NEVER
+    assert tuple(await touch_of(followup_database, planned)) == (survivor, "skipped", "opt_out")
+    revoked = [event for event in await told(followup_database) if event["type"] == "consent.revoked"]
+    assert sorted((event["person_id"], event["purpose"]) for event in revoked) == [(str(survivor), one) for one in NEVER]
+
+
+async def test_an_answer_to_an_old_mail_pauses_who_they_are_today(followup_database: Database) -> None:
+    _, old, survivor, planned = await merged(followup_database)
+    async with followup_database.transaction() as unit:
+        await unit.execute("UPDATE enrolment SET state = 'active' WHERE client_id = $1", survivor)
+    await hear(followup_database, answer("The tap drips again.", To=VERP.address("r", old)))
+    assert tuple(await touch_of(followup_database, planned)) == (survivor, "paused", "conversation.open")
+    (reply,) = [event for event in await told(followup_database) if event["type"] == "reply.received"]
+    assert (reply["client_id"], reply["touch_id"]) == (str(survivor), str(old))
+
+
+async def test_a_no_that_names_who_they_were_is_theirs_today(followup_database: Database) -> None:
+    loser, _, survivor, planned = await merged(followup_database)
+    await hear_event(followup_database, events.ConsentRevoked(person_id=loser, channel="email", purpose="marketing"))
+    assert tuple(await touch_of(followup_database, planned)) == (survivor, "skipped", "opt_out")
+    async with followup_database.reading() as unit:
+        assert await unit.value("SELECT client_id FROM consent_event WHERE NOT granted AND purpose = 'marketing'") == survivor
+
+
+async def test_who_waits_for_a_merge_gets_who_is_left(followup_database: Database) -> None:
+    loser, survivor = await add_clients(followup_database, 2)
+
+    async def locked() -> UUID:
+        async with followup_database.transaction() as unit:
+            return UUID(str((await store.clients.lock(unit, loser))["id"]))
+
+    async with followup_database.transaction() as unit:
+        await store.merging.forget(unit, loser, survivor)
+        waiting = asyncio.create_task(locked())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    assert await waiting == survivor
