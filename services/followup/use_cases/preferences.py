@@ -5,7 +5,7 @@ from typing import Any
 
 from services.followup import store
 from services.followup.domain.consent import EVERYTHING, refusal
-from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
+from services.followup.domain.plans import CHANNELS, PURPOSES, REVOKED_BY_ONE_CLICK
 from services.followup.use_cases.consent import Addresses, grant, revoke, statements
 from services.followup.use_cases.pauses import Pauses
 from shared.database import Transaction
@@ -34,16 +34,13 @@ async def level_of(unit: Transaction, addresses: Addresses, client: Any, channel
 async def set_preferences(
     unit: Transaction, addresses: Addresses, pauses: Pauses, client: Any, level: str, channel: str, now: datetime
 ) -> None:
-    """What they allow is granted expressly on the channel they choose; the other marketing channel is closed."""
+    """What they refuse ends on every channel; what they allow is granted on the one they choose, texts instead of mail."""
     allowed = ALLOWED.get(level, frozenset())
-    other = "sms" if channel == "email" else "email"
-    if not allowed:
-        for one in ("email", "sms"):
-            await revoke(unit, addresses, client, one, [EVERYTHING], "asked for nothing at all", now)
-    else:
-        refused = [purpose for purpose in PURPOSES if purpose not in allowed]
-        await grant(unit, addresses, client, channel, sorted(allowed), "preference page", now)
-        await revoke(unit, addresses, client, channel, refused, "preference page", now)
-        if channel == "sms":
-            await revoke(unit, addresses, client, other, REVOKED_BY_ONE_CLICK, "asked for texts instead", now)
+    refused = [purpose for purpose in PURPOSES if purpose not in allowed] if allowed else [EVERYTHING]
+    reason = "preference page" if allowed else "asked for nothing at all"
+    await grant(unit, addresses, client, channel, sorted(allowed), reason, now)
+    for one in CHANNELS:
+        await revoke(unit, addresses, client, one, refused, reason, now)
+    if allowed and channel == "sms":
+        await revoke(unit, addresses, client, "email", REVOKED_BY_ONE_CLICK, "asked for texts instead", now)
     await pauses.planner.plan(unit, [client["id"]], now)

@@ -11,9 +11,12 @@ import pytest
 from fastapi import FastAPI
 
 from services.followup import pages
+from services.followup.domain.plans import PURPOSES
 from services.followup.use_cases.clients import Clients
+from services.followup.use_cases.consent import grant
 from services.followup.use_cases.enrol import Enroller
 from services.followup.use_cases.merge import Merges
+from services.followup.use_cases.reach import reach
 from shared import events, http
 from shared.database import Database
 from shared.envelope import Received
@@ -45,7 +48,7 @@ async def browser(followup_database: Database) -> AsyncIterator[httpx.AsyncClien
 
 
 async def a_client(database: Database, **more: object) -> tuple[UUID, UUID]:
-    (client_id,) = await add_clients(database, email="ada@example.net", phone="+14195550134")
+    (client_id,) = await add_clients(database, email="ada@example.net", phone="+14195550134", address="12 Elm St, Toledo OH")
     touch = {"purpose": "marketing", "due_at": LATER, "expires_at": LATER + timedelta(days=5), **more}
     (touch_id,) = await add_touches(database, [client_id], **touch)
     return client_id, touch_id
@@ -204,18 +207,29 @@ async def test_an_old_yes_that_comes_late_does_not_undo_a_newer_no(
 
 
 @pytest.mark.parametrize(
-    ("level", "channel", "marketing", "service"),
+    ("level", "channel", "mail", "texts", "letters"),
     [
-        ("less", "email", True, True),
-        ("jobs", "email", False, True),
-        ("nothing", "email", False, False),
-        ("less", "sms", False, True),
+        ("everything", "email", set(PURPOSES), set(PURPOSES), set(PURPOSES)),
+        ("less", "email", {"service", "marketing"}, {"service", "marketing"}, {"service", "marketing"}),
+        ("jobs", "email", {"service"}, {"service"}, {"service"}),
+        ("nothing", "email", set(), set(), set()),
+        ("less", "sms", {"service"}, {"service", "marketing"}, {"service", "marketing"}),
+        ("nothing", "sms", set(), set(), set()),
     ],
 )
 async def test_preferences_hold_from_the_next_attempt_on(
-    followup_database: Database, browser: httpx.AsyncClient, level: str, channel: str, marketing: bool, service: bool
+    followup_database: Database,
+    browser: httpx.AsyncClient,
+    level: str,
+    channel: str,
+    mail: set[str],
+    texts: set[str],
+    letters: set[str],
 ) -> None:
     client_id, _ = await a_client(followup_database)
+    async with followup_database.transaction() as unit:
+        client = await unit.row("SELECT * FROM client WHERE id = $1", client_id)
+        await grant(unit, ADDRESSES, client, "sms", PURPOSES, "asked for texts", datetime.now(UTC) - timedelta(days=1))
     answer = await browser.post(f"{link(client_id)}/preferences", data={"level": level, "channel": channel})
     assert answer.status_code == 200
     await add_touches(followup_database, [client_id], purpose="marketing", step="win_back")
@@ -223,7 +237,10 @@ async def test_preferences_hold_from_the_next_attempt_on(
     recording = Recording()
     async with running(loop_over(followup_database, recording)):
         await settled(followup_database)
-    assert len(recording.sent) == marketing + service
+    assert len(recording.sent) == len(mail & {"marketing", "service"})
+    async with followup_database.reading() as unit:
+        allowed = (await reach(unit, ADDRESSES, [client], datetime.now(UTC)))[client_id]
+    assert {one: set(purposes) for one, purposes in allowed.items()} == {"email": mail, "sms": texts, "post": letters}
 
 
 async def test_a_referral_and_a_request_are_told_once(followup_database: Database, browser: httpx.AsyncClient) -> None:
