@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.followup import store
 from services.followup.domain.enrolling import Roof, fold, shares_roof
-from services.followup.use_cases.consent import SOURCE, Addresses, hear, said_at, suppress_erased
+from services.followup.use_cases.consent import SOURCE, Addresses, hear, suppress_erased
 from services.followup.use_cases.enrol import Arrival, Enroller
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import company_of
@@ -37,7 +37,7 @@ class Clients:
         await store.clients.know_facts(unit, [_fact(one.person_id, "job.booked", str(one.lead_id), now) for one in won])
         for one in won:
             for consent in one.consents:  # said with the lead, not on the day it was won
-                await hear(unit, self.addresses, one.person_id, consent, said_at(one.lead_id, one.at), now)
+                await hear(unit, self.addresses, one.person_id, consent, _said_at(one.lead_id, one.at), now)
         for one in people.values():
             if one.person_id in new:
                 created = events.ClientCreated(client_id=one.person_id, lead_id=one.lead_id, person_id=one.person_id)
@@ -164,6 +164,13 @@ def _client(person_id: UUID, lead_id: UUID, contact: events.Contact, now: dateti
 
 def _fact(client_id: UUID | None, kind: str, ref: str, now: datetime) -> dict[str, Any]:
     return {"client_id": client_id, "kind": kind, "ref": ref, "at": now}
+
+
+def _said_at(lead_id: UUID, otherwise: datetime) -> datetime:
+    """When a lead's consents were given: with the lead, whose id (UUIDv7) begins with its time."""
+    if lead_id.version != 7:
+        return otherwise
+    return min(datetime.fromtimestamp((lead_id.int >> 80) / 1000, otherwise.tzinfo), otherwise)
 
 
 def _heard_at(event: events.JobCompleted, now: datetime) -> datetime:

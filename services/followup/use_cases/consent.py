@@ -11,7 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.followup import store
-from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, may_lift
+from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, may_lift, standing
 from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from shared import events
 from shared.database import Transaction
@@ -68,8 +68,12 @@ async def revoke(
     unit: Transaction, addresses: Addresses, client: Any, channel: str, purposes: Sequence[str], reason: str, now: datetime
 ) -> None:
     """The client said stop to us: kept, acted on, told to the others. A second time tells nobody anything new."""
+    address = addresses.hash(channel, client["contact"])
     new = await suppress_client(unit, addresses, client, channel, purposes, reason, now)
-    await _state(unit, client["id"], addresses.hash(channel, client["contact"]), channel, new, granted=False, why=reason, now=now)
+    if address is None and not client["erased"]:  # what they said waits for the address
+        words = (await statements(unit, [], [client["id"]])).of(client["id"], None)
+        new = [one for one in purposes if standing(words, channel, one, now) is not False]
+    await _state(unit, client["id"], address, channel, new, granted=False, why=reason, now=now)
     told = [
         events.ConsentRevoked(person_id=client["id"], channel=channel, purpose=None if one == EVERYTHING else one, reason=reason)
         for one in new
@@ -135,13 +139,6 @@ async def hear(
         every = [*PURPOSES, EVERYTHING] if purpose is None else purposes
         await store.consent.lift(unit, [address], channel, every, at, [*NEVER_LIFTED, "hard_bounce"])
     return client_id
-
-
-def said_at(lead_id: UUID, otherwise: datetime) -> datetime:
-    """When a lead's consents were given: with the lead, whose id (UUIDv7) begins with its time."""
-    if lead_id.version != 7:
-        return otherwise
-    return min(datetime.fromtimestamp((lead_id.int >> 80) / 1000, otherwise.tzinfo), otherwise)
 
 
 async def suppress_client(

@@ -17,6 +17,7 @@ from services.followup.use_cases.consent import grant
 from services.followup.use_cases.enrol import Enroller
 from services.followup.use_cases.merge import Merges
 from services.followup.use_cases.reach import reach
+from services.followup.use_cases.tell import set_address
 from shared import events, http
 from shared.database import Database
 from shared.envelope import Received
@@ -241,6 +242,18 @@ async def test_preferences_hold_from_the_next_attempt_on(
     async with followup_database.reading() as unit:
         allowed = (await reach(unit, ADDRESSES, [client], datetime.now(UTC)))[client_id]
     assert {one: set(purposes) for one, purposes in allowed.items()} == {"email": mail, "sms": texts, "post": letters}
+
+
+async def test_a_no_holds_where_the_address_comes_later(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    (client_id,) = await add_clients(followup_database, email="ada@example.net")
+    for _ in range(2):
+        await browser.post(f"{link(client_id)}/preferences", data={"level": "nothing"})
+    revoked = [event for event in await told(followup_database) if event["type"] == "consent.revoked"]
+    assert [(event["channel"], event["purpose"]) for event in revoked] == [("email", None), ("sms", None), ("post", None)]
+    async with followup_database.transaction() as unit:
+        await set_address(unit, PAUSES, client_id, "12 Elm St, Toledo OH", datetime.now(UTC))
+        client = await unit.row("SELECT * FROM client WHERE id = $1", client_id)
+        assert (await reach(unit, ADDRESSES, [client], datetime.now(UTC)))[client_id] == {"email": set(), "post": set()}
 
 
 async def test_a_referral_and_a_request_are_told_once(followup_database: Database, browser: httpx.AsyncClient) -> None:
