@@ -23,15 +23,22 @@ STOP = {
     "arrêt",
 }
 HELP, START = {"help", "info", "aide"}, {"start", "unstop", "yes start"}
-_TYPOS = re.compile(r"^(?:s+t+o+p+e?d?|st0p|sotp|stpo|tsop|unsub\w{0,10}|unsubscibe|un-?subscribe me|remove|remove me)$")
+_NEARLY_STOP = re.compile(
+    r"^(?:s+t+o+p+e?d?(?<!stopped)|st0p|sotp|stpo|tsop|unsub\w{0,10}|unsubscibe|un-?subscribe me|remove|remove me"
+    r"|stop(?: (?:it|this|that|now|already))+)$"
+)
+# A line that goes on in lower case is the same sentence: programs break lines anywhere.
+_OPENING = re.compile(r"\s*(.*?)(?:[.!]+\s|\n\s*\n|\n(?!\s*[a-zà-ÿ])|\Z)", re.DOTALL)
 _SENTENCE = re.compile(
     r"\b(?:stop|quit|cease|no more|don'?t|do not|never)\b.{0,24}\b(?:text|txt|messag|mail|e-?mail|contact"
     r"|call|send|write|writ|bother)"
     r"|\b(?:take|remove|delete)\b.{0,12}\b(?:me|my (?:name|number|e-?mail|address))\b|\bopt(?:ing)?[ -]?(?:me )?out\b"
-    r"|\bunsubscribe\b"
+    r"|\bunsubscribe\b|\bcancel\b[^.!?]{0,24}\bsubscriptions?\b"
     r"|\bleave me alone\b|\bwrong (?:number|person)\b|\bnot interested\b.{0,30}\b(?:stop|remove|again|further)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_GO_ON = re.compile(r"(?<!you )\b(?:don't|do not|never) (?:stop|quit|cancel|unsubscribe|remove)\b", re.IGNORECASE)
+_ANSWER = re.compile(r"^(?:\s*(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw)\s*:)+", re.IGNORECASE)
 _QUOTE = re.compile(
     r"^\s*(?:>|On .{4,120}wrote:|-{2,} ?(?:Original|Forwarded)|From: |Sent from |-- ?$|_{5,}|Am .{4,80}schrieb)", re.IGNORECASE
 )
@@ -71,19 +78,41 @@ def own_words(text: str) -> str:
     return "\n".join(lines).strip()
 
 
-def wish_of(text: str) -> tuple[Wish, bool]:
+def wish_of(text: str, subject: str = "") -> tuple[Wish, bool]:
     """(the wish, whether it is beyond doubt). A stop in other words counts at once and is looked at by a person."""
-    plain = re.sub(r"[^\w\s'-]", " ", text.casefold()).strip()
-    plain = re.sub(r"\s+", " ", plain.replace("please", "").replace("thanks", "").replace("thank you", "")).strip()
+    if not text.strip():
+        return ("stop", False) if _stops(subject) else ("talk", True)
+    plain = _plain(text)
     if plain in STOP:
         return "stop", True
     if plain in HELP:
         return "help", True
     if plain in START:
         return "start", True
-    if _TYPOS.match(plain) or _SENTENCE.search(text):
-        return "stop", False
-    return "talk", True
+    return ("stop", False) if _opens_with_stop(text) or _asks_to_stop(text) else ("talk", True)
+
+
+def _plain(text: str) -> str:
+    """The words alone, without courtesy."""
+    plain = re.sub(r"[^\w\s'-]", " ", text.casefold()).strip()
+    return re.sub(r"\s+", " ", plain.replace("please", "").replace("thanks", "").replace("thank you", "")).strip()
+
+
+def _opens_with_stop(text: str) -> bool:
+    """The first line or sentence is the word, and a name or a reason follows."""
+    found = _OPENING.match(text)
+    plain = _plain(found[1]) if found else ""
+    return plain in STOP or _NEARLY_STOP.match(plain) is not None
+
+
+def _asks_to_stop(text: str) -> bool:
+    return _SENTENCE.search(_GO_ON.sub(" ", text.replace("’", "'"))) is not None
+
+
+def _stops(subject: str) -> bool:
+    """A subject that answers ours repeats our words: then only the bare word is theirs."""
+    own = _ANSWER.sub("", subject)
+    return _opens_with_stop(own) or (own == subject and _asks_to_stop(own))
 
 
 def named_in(text: str) -> Named | None:

@@ -23,11 +23,21 @@ class Conversations:
     pauses: Pauses
 
     async def hear(
-        self, unit: Transaction, client: Any, touch: Any, text: str, channel: str, sender: str, ref: str, now: datetime
+        self,
+        unit: Transaction,
+        client: Any,
+        touch: Any,
+        text: str,
+        channel: str,
+        sender: str,
+        ref: str,
+        now: datetime,
+        *,
+        subject: str = "",
     ) -> None:
         """Stop is obeyed at once; everything a person wrote goes to a person; their plans wait until the talk is over."""
         words = own_words(text)
-        wish, sure = wish_of(words)
+        wish, sure = wish_of(words, subject)
         name = _name(client) if client is not None else "Somebody we do not know"
         hint = "" if wish != "stop" or sure else "This may mean: stop. We stopped; please see whether that was right.\n\n"
         if client is not None and not client["erased"]:
@@ -39,7 +49,7 @@ class Conversations:
         await store.inbound.tell_company(
             unit,
             f"{name} answered by {channel}",
-            f"{hint}{words or '(no text)'}\n\n{name}, {sender}",
+            f"{hint}{words or subject or '(no text)'}\n\n{name}, {sender}",
             now,
             reply_to=sender or None,
         )

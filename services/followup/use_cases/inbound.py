@@ -135,7 +135,8 @@ class Inbound:
         if use == "u" and client is not None:
             await unsubscribe(unit, self.addresses, client, "email", now)
             return
-        await self.conversations.hear(unit, client, touch, mail.text, "email", sender, ref, now)
+        subject = mail.headers.get("subject", "")
+        await self.conversations.hear(unit, client, touch, mail.text, "email", sender, ref, now, subject=subject)
 
 
 def _kind(mail: Incoming, use: str, touch: Any) -> Kind:

@@ -172,11 +172,27 @@ async def test_a_person_is_read_by_a_person_and_their_plan_waits(followup_databa
     assert "tap" not in str(event)
 
 
-async def test_stop_in_any_words_is_obeyed_and_shown_to_a_person(followup_database: Database) -> None:
+@pytest.mark.parametrize(
+    ("subject", "words", "shown"),
+    [
+        ("Re: Hello", "please don't write to me any more", "please don't write"),
+        ("Re: Hello", "Stop\n\nAda", "Stop\n\nAda"),
+        ("Re: Hello", "Stop it.", "Stop it."),
+        ("Re: Hello", "Please cancel my subscription", "cancel my subscription"),
+        ("Unsubscribe", "", "Unsubscribe"),
+        ("Re: stop", "> Hello", "Re: stop"),
+    ],
+)
+async def test_stop_in_any_words_is_obeyed_and_shown_to_a_person(
+    followup_database: Database, subject: str, words: str, shown: str
+) -> None:
     await a_client(followup_database, purpose="marketing")
-    await hear(followup_database, answer("please don't write to me any more"))
+    await hear(followup_database, answer(words, Subject=subject))
     assert ("email", "marketing", "replied stop") in await suppressions(followup_database)
-    assert "This may mean: stop" in (await notices(followup_database))[0]["text"]
+    (notice,) = await notices(followup_database)
+    assert "This may mean: stop" in notice["text"]
+    assert shown in notice["text"]
+    assert await states(followup_database) == {("skipped", "opt_out"): 1}
 
 
 @pytest.mark.parametrize(
@@ -221,6 +237,21 @@ async def test_stop_ends_every_text_and_is_confirmed_once(followup_database: Dat
     assert await suppressions(followup_database) == {("sms", "all", "stop")}
     assert await states(followup_database) == {("skipped", "opt_out"): 1}
     assert "Answer STOP at any time" in (await text(followup_database, "START", "SM3") or "")
+    assert await suppressions(followup_database) == set()
+
+
+@pytest.mark.parametrize("words", ["Stop\n\nAda", "Stop it.", "Please cancel my subscription", "STOP. Who is this?"])
+async def test_stop_in_a_texts_own_words_is_obeyed_and_shown_to_a_person(followup_database: Database, words: str) -> None:
+    await a_client(followup_database, channel="sms")
+    assert "no more texts" in (await text(followup_database, words, "SM1") or "")
+    assert ("sms", "all", "stop") in await suppressions(followup_database)
+    assert "This may mean: stop" in (await notices(followup_database))[0]["text"]
+
+
+@pytest.mark.parametrize("words", ["Stop by on Friday", "please do not stop", "cancel my appointment"])
+async def test_a_text_that_only_holds_the_word_stops_nothing(followup_database: Database, words: str) -> None:
+    await a_client(followup_database, channel="sms")
+    assert await text(followup_database, words, "SM1") is None
     assert await suppressions(followup_database) == set()
 
 

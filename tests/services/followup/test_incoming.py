@@ -193,12 +193,53 @@ def test_what_is_no_mail_is_read_without_an_exception(raw: bytes) -> None:
         ("take me off your list", "stop", False),
         ("Help", "help", True),
         ("UNSTOP", "start", True),
+        ("Stop\n\nAda", "stop", False),
+        ("stop.\nada", "stop", False),
+        ("STOP!!! I never asked for this", "stop", False),
+        ("\n Please unsubscribe me!\nThank you\nAda Case", "stop", False),
+        ("Stop it.", "stop", False),
+        ("Please stop this now", "stop", False),
+        ("Please cancel my subscription", "stop", False),
+        ("I want to cancel all of these\nsubscriptions.", "stop", False),
+        ("please don’t write to me", "stop", False),  # as telephones write it
+        ("You don't stop mailing me", "stop", False),
         ("Can you stop by on Tuesday? The tap drips again.", "talk", True),
+        ("Stop by on Friday", "talk", True),
+        ("Stopped. Thank you, it is dry now.", "talk", True),
+        ("Stop? No, I like them.", "talk", True),
+        ("Stop\nby on Friday", "talk", True),
+        ("Stop it from dripping, please.", "talk", True),
+        ("Could you make it stop?", "talk", True),
+        ("please do not stop", "talk", True),
+        ("Please don't stop sending these tips, I like your mails.", "talk", True),
+        ("Please do not cancel my subscription.", "talk", True),
+        ("cancel my appointment", "talk", True),
+        ("Please\ncancel\nmy appointment", "talk", True),
+        ("Please cancel my visit. My subscription goes on.", "talk", True),
+        ("The tap drips again.\n\nStop", "talk", True),
         ("We are at the end of the road.", "talk", True),
     ],
 )
 def test_a_wish_is_understood_in_any_words(text: str, wish: str, sure: bool) -> None:
     assert wish_of(text) == (wish, sure)
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "wish"),
+    [
+        ("Unsubscribe", "", "stop"),
+        ("RE: Fwd: stop", " \n", "stop"),
+        ("Remove me from your list, please", "", "stop"),
+        ("Re: Never miss a call", "", "talk"),  # our own words
+        ("Stop by on Friday", "", "talk"),
+        ("Help", "", "talk"),
+        ("Cancel", "My appointment on Friday, that is.", "talk"),
+        ("", "", "talk"),
+    ],
+)
+def test_where_nothing_is_written_the_subject_speaks(subject: str, text: str, wish: str) -> None:
+    assert wish_of(text, subject)[0] == wish
+    assert wish_of(text, subject) != ("stop", True)
 
 
 def test_somebody_named_in_a_reply_is_found_and_what_we_wrote_is_not() -> None:
