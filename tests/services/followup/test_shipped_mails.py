@@ -12,6 +12,7 @@ import pytest
 
 from services.followup.adapters.rendering import LINKS, render, shipped_templates
 from services.followup.adapters.verp import Verp
+from services.followup.domain.replies import wish_of
 from services.followup.use_cases.messages import facts_of
 from services.followup.use_cases.sending.compose import Composer
 from shared.agreement import Company
@@ -98,6 +99,13 @@ def test_text_and_page_say_the_same_and_where_we_are(name: str) -> None:
     if "unsubscribe" in text:
         assert COMPANY.postal_address in text
         assert COMPANY.postal_address in page
+
+
+def test_who_is_asked_whether_to_be_written_to_is_told_what_ends_it() -> None:
+    _, text, _ = parts_of(wire("win_back"))
+    found = re.search(r"not be asked again, answer with the one word (\w+)", " ".join(text.split()))
+    assert found is not None
+    assert wish_of(found[1]) == ("stop", True)
 
 
 def test_the_same_touch_sent_again_has_the_same_id() -> None:
