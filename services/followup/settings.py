@@ -3,10 +3,11 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
+from shared.smtp_address import read_smtp_address
 
 PLAN = Path(__file__).parent / "plans" / "after-unit.toml"
 LIMITS = r"^(\d+/(second|minute|hour|day)(@[\w/+-]+)?(,\s*|$))*$"
@@ -42,6 +43,13 @@ class Settings(ServiceSettings):
     sms_sender: str = ""  # a number, or the id of a messaging service
     sms_idempotency_header: str | None = None  # the provider takes equal keys once; none: a text in doubt waits for its call
     sms_token: str = Field(default="", repr=False)  # signs the provider's calls; none: the token of sms_url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _names_a_relay(cls, url: str) -> str:
+        if url:
+            read_smtp_address(url)
+        return url
 
     @model_validator(mode="after")
     def _the_token_signs(self) -> "Settings":

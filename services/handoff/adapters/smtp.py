@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
 from services.handoff.adapters.mails import Mail
+from shared.smtp_address import read_smtp_address
 
 
 class Mailer(Protocol):
@@ -18,13 +18,11 @@ class Smtp:
     """A batch shares a connection; one that breaks is opened again for the next mail."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._secure = parts.scheme == "smtps"
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or (465 if self._secure else 25)
-        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        """Raises ValueError with a sentence."""
+        self._relay = read_smtp_address(url)
 
     async def send(self, mails: Sequence[Mail]) -> list[str]:
-        client = aiosmtplib.SMTP(hostname=self._host, port=self._port, use_tls=self._secure, timeout=20)
+        client = self._client()
         answers: list[str] = []
         try:
             for mail in mails:
@@ -37,10 +35,22 @@ class Smtp:
             client.close()
         return answers
 
+    def _client(self) -> aiosmtplib.SMTP:
+        """Where STARTTLS is required and not offered, connecting fails: neither password nor mail goes out in clear."""
+        relay = self._relay
+        return aiosmtplib.SMTP(
+            hostname=relay.host,
+            port=relay.port,
+            use_tls=relay.scheme == "smtps",
+            start_tls=True if relay.scheme == "smtp+starttls" else None,
+            cert_bundle=relay.authority,
+            timeout=20,
+        )
+
     async def _connect(self, client: aiosmtplib.SMTP) -> None:
         await client.connect()
-        if self._user:
-            await client.login(self._user, self._password)
+        if self._relay.user:
+            await client.login(self._relay.user, self._relay.password or "")
 
     async def _send_one(self, client: aiosmtplib.SMTP, mail: Mail) -> str:
         try:

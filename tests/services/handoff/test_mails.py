@@ -16,11 +16,14 @@ from aiosmtpd.controller import Controller
 
 from deploy.local.ports import free_ports
 from services.handoff import store
+from services.handoff.adapters.mails import Mail
 from services.handoff.adapters.smtp import Smtp
+from services.handoff.settings import Settings
 from services.handoff.use_cases.mails import AT_ONCE, claim_mails, settle_mails
 from shared import events
 from shared.database import Database
 from shared.mail import one_line
+from tests.services.followup.relay import scripted_relay
 from tests.services.handoff.support import BASE, CONTACT, LINKS, Handoff
 
 HOSTILE = {**CONTACT, "first_name": "<script>alert(1)</script>", "last_name": "X\r\nBcc: all@evil.example"}
@@ -284,3 +287,35 @@ async def test_mails_go_out_by_smtp_and_one_bad_address_stops_no_other(handoff: 
         await asyncio.to_thread(server.stop)
     assert b"The tap drips." in inbox.mails[0]
     assert await Smtp(f"smtp://127.0.0.1:{port}").send([mail]) == ["again"]
+
+
+async def test_a_relay_without_encryption_gets_no_password_and_no_mail_where_it_is_required() -> None:
+    mail = Mail("hello@maple.example", "rosa@maple.example", b"Subject: a client's number\r\n\r\n")
+    async with scripted_relay(capabilities=("AUTH PLAIN",)) as relay:
+        required = Smtp(relay.url.replace("smtp://", "smtp+starttls://user:secret@"))
+        assert await required.send([mail, mail]) == ["again", "again"]
+        assert not any(line.startswith(("AUTH", "MAIL", "DATA")) for line in relay.lines)
+        assert await Smtp(relay.url).send([mail]) == ["sent"]
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp://mail.example.com", "smtp+starttls://u:p@mail.example.com", "smtps://[::1]:465", "off", ""]
+)
+def test_the_address_of_a_relay_is_taken(url: str) -> None:
+    assert Settings(smtp_url=url).smtp_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.com:587",
+        "https://mail.example.com",
+        "smpts://mail.example.com",
+        "smtp://",
+        "smtp://u:top/secret@mail.example.com",
+    ],
+)
+def test_what_is_no_address_of_a_relay_stops_the_start_with_a_sentence(url: str) -> None:
+    with pytest.raises(ValueError, match=r"a relay's address is smtp://, smtp\+starttls:// or smtps://") as error:
+        Settings(smtp_url=url)
+    assert "secret" not in str(error.value.errors(include_input=False))  # type: ignore[attr-defined]

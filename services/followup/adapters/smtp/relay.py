@@ -5,7 +5,8 @@ import ssl
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from shared.smtp_address import read_smtp_address
 
 Result = Literal["sent", "again", "busy", "unsent", "never", "doubt"]
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
@@ -48,15 +49,10 @@ class Relay:
 
     @classmethod
     def of(cls, url: str) -> "Relay":
-        parts = urlsplit(url)
-        if parts.scheme not in ("smtp", "smtp+starttls", "smtps"):
-            raise ValueError("the relay's address begins with smtp://, smtp+starttls:// or smtps://")
-        query = parse_qs(parts.query)
-        context = ssl.create_default_context(cafile=query.get("ca", [None])[0])
-        user = unquote(parts.username) if parts.username else None
-        password = unquote(parts.password) if parts.password else None
-        port = parts.port or {"smtps": 465, "smtp+starttls": 587}.get(parts.scheme, 25)
-        return cls(parts.hostname or "127.0.0.1", port, parts.scheme, user, password, context)
+        """Raises ValueError with a sentence."""
+        found = read_smtp_address(url)
+        context = ssl.create_default_context(cafile=found.authority)
+        return cls(found.host, found.port, found.scheme, found.user, found.password, context)
 
     @property
     def is_local(self) -> bool:
