@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from services.handoff.use_cases.brief import load_briefs
+from services.handoff.use_cases.brief import is_theirs, load_briefs
 from services.handoff.use_cases.policy import current_agreement
 from shared.database import Database, Transaction
 from shared.problem import Problem, problems
@@ -68,10 +68,12 @@ def add_briefs(router: APIRouter, keys: KeyRing, database: Database) -> None:
 
 
 async def read_brief(unit: Transaction, assignment_id: UUID, *, rep_id: UUID | None = None) -> dict[str, Any] | None:
-    """None where there is none, or none for this rep."""
+    """None where there is none, or none for this rep: another's, or no longer theirs."""
     agreement = await current_agreement(unit)
     offer, brief = (await load_briefs(unit, agreement, [assignment_id])).get(assignment_id, (None, None))
-    if offer is None or brief is None or rep_id not in (None, offer["rep_id"]):
+    if offer is None or brief is None:
+        return None
+    if rep_id is not None and not (offer["rep_id"] == rep_id and is_theirs(offer)):
         return None
     names = ("assignment_id", "lead_id", "state", "tier")
     clocks = {"answer_by": offer["expires_at"], "reach_by": offer["touch_by"]}

@@ -15,8 +15,8 @@ from services.handoff import store
 from services.handoff.adapters.links import Links
 from services.handoff.domain.brief import local_time
 from services.handoff.domain.lifecycle import Illegal
-from services.handoff.use_cases.brief import load_briefs, zone_of
-from services.handoff.use_cases.commands import GONE, command_assignment
+from services.handoff.use_cases.brief import is_theirs, load_briefs, zone_of
+from services.handoff.use_cases.commands import command_assignment
 from services.handoff.use_cases.policy import current_agreement
 from shared.database import Database, storable
 from shared.problem import Problem, problems
@@ -79,6 +79,8 @@ def add_routes(app: FastAPI, database: Database, links: Links) -> None:
         try:
             details = _details(name, given)
             async with database.transaction() as unit:
+                if not any(map(is_theirs, await store.briefs.offers(unit, [assignment_id]))):
+                    return await _offer_page(database, links, token, now)
                 await command_assignment(unit, assignment_id, COMMANDS[name], details, now)
         except (Illegal, ValueError) as error:
             return await _offer_page(database, links, token, now, wrong=str(error), doing=name)
@@ -140,7 +142,7 @@ async def _offer_page(
     async with database.reading() as unit:
         agreement = await current_agreement(unit)
         found = (await load_briefs(unit, agreement, [assignment_id])).get(assignment_id)
-    if found is None or found[0]["state"] in GONE:
+    if found is None or not is_theirs(found[0]):
         state = found[0]["state"] if found else "gone"
         return _gone("No longer yours", f"This offer is {state}: the lead has gone on. Nothing is left for you to do.", 200)
     offer, brief = found

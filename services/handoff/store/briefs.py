@@ -11,10 +11,11 @@ ENDED_BEFORE = 8
 
 
 async def offers(unit: Transaction, assignment_ids: Collection[UUID]) -> Rows:
-    """Assignments with their lead and their rep."""
+    """Assignments with their lead and their rep, who may have left."""
     return await unit.fetch(
         "SELECT a.id AS assignment_id, a.lead_id, a.rep_id, a.attempt, a.state, a.offered_at, a.expires_at, a.touch_by, "
-        "l.person_id, l.state AS lead_state, l.tier, l.snapshot, l.owner_id, r.name AS rep, r.email, r.zone "
+        "l.person_id, l.state AS lead_state, l.tier, l.snapshot, l.owner_id, r.name AS rep, r.email, r.zone, "
+        "r.state AS rep_state "
         "FROM assignment a JOIN lead l ON l.id = a.lead_id JOIN rep r ON r.id = a.rep_id WHERE a.id = ANY($1::uuid[])",
         list(assignment_ids),
     )

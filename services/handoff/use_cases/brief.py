@@ -8,6 +8,7 @@ from uuid import UUID
 from services.handoff import store
 from services.handoff.domain.brief import Brief, brief_of
 from services.handoff.domain.origin import origin_of
+from services.handoff.use_cases.commands import GONE
 from shared.agreement import Agreement
 from shared.database import Rows, Transaction
 
@@ -37,6 +38,11 @@ async def load_briefs(
         )
         found[row["assignment_id"]] = (row, brief)
     return found
+
+
+def is_theirs(offer: Offer) -> bool:
+    """Whether the lead is still this rep's: not given up or gone on to another, and the rep has not left."""
+    return offer["state"] not in GONE and offer["owner_id"] == offer["rep_id"] and offer["rep_state"] != "left"
 
 
 def _by(name: str, rows: Rows) -> dict[UUID, list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ from services.handoff import store
 from services.handoff.adapters.links import Links
 from services.handoff.adapters.mails import Mail, build_mail, offer_subject
 from services.handoff.domain.brief import local_time
-from services.handoff.use_cases.brief import load_briefs, zone_of
+from services.handoff.use_cases.brief import is_theirs, load_briefs, zone_of
 from services.handoff.use_cases.policy import current_agreement
 from shared.agreement import Agreement
 from shared.database import Transaction
@@ -147,7 +147,7 @@ def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
             "sentence": _sentence(job, offer, zone),
             "brief": brief,
             "zone": zone,
-            "link": batch.links.offer(offer["assignment_id"], batch.now) if offer is not None else "",
+            "link": batch.links.offer(offer["assignment_id"], batch.now) if offer is not None and is_theirs(offer) else "",
             **_envelope(batch, one, f"{job['id']}.{place}"),
         }
         yield from _built([job["id"]] if place == len(recipients) - 1 else [], values)

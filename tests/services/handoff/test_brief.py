@@ -1,11 +1,13 @@
 """The brief is about the client: what they said, were promised and tried, what to ask, whom not to contact."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from uuid_utils.compat import uuid7
 
 from services.handoff.domain.brief import contact_rules
+from services.handoff import store
 from shared import events
 from shared.api_keys import create_key
 from shared.database import Database
@@ -24,6 +26,11 @@ async def brief(handoff: Handoff, lead_id: UUID) -> dict[str, object]:
     async with handoff.client() as client:
         found: dict[str, object] = (await client.get(f"/v1/assignments/{assignment['id']}/brief")).json()
     return found
+
+
+async def reps_of(handoff: Handoff) -> list[Any]:
+    async with handoff.database.reading() as unit:
+        return list(await store.people.reps(unit))
 
 
 async def test_a_brief_has_their_words_the_promise_and_the_questions_of_what_they_asked_for(handoff: Handoff) -> None:
@@ -83,6 +90,35 @@ def test_the_last_word_counts_and_nothing_at_all_outweighs_its_purposes() -> Non
         {"channel": "email", "purpose": "news_letter", "granted": True},
     ]
     assert contact_rules(said) == (["Do not contact them by phone at all."], ["News letter by email."])
+
+
+async def test_who_declined_or_left_gets_no_brief_any_more(handoff: Handoff) -> None:
+    lead = await handoff.qualify()
+    declined = await handoff.active(lead)
+    async with handoff.database.transaction() as unit:
+        key = await create_key(unit, "rep", ["leads:read", "assignments:write"], now=NOW, rep_id=declined["rep_id"])
+    path = f"/v1/assignments/{declined['id']}"
+    async with handoff.client(key) as client:
+        assert (await client.get(f"{path}/brief")).status_code == 200
+        await client.post(f"{path}/decline", json={"reason": "too far"})
+        for gone in (f"{path}/brief", f"/v1/leads/{lead}"):
+            assert (await client.get(gone)).status_code == 404
+    async with handoff.client() as client:
+        assert (await client.get(f"{path}/brief")).status_code == 200  # a manager still reads it
+
+
+async def test_a_client_of_another_rep_now_has_no_brief_for_the_one_before(handoff: Handoff) -> None:
+    rosa, sam = [row["id"] for row in await reps_of(handoff)]
+    lead = await handoff.qualify()
+    async with handoff.client() as client:
+        await client.post(f"/v1/leads/{lead}/reassign", json={"rep_id": str(rosa)})
+    before = await handoff.active(lead)
+    async with handoff.database.transaction() as unit:
+        await unit.execute("UPDATE assignment SET state = 'closed' WHERE id = $1", before["id"])  # recycled
+        await unit.execute("UPDATE lead SET owner_id = $2 WHERE id = $1", lead, sam)  # and sold by another
+        key = await create_key(unit, "rosa", ["leads:read"], now=NOW, rep_id=rosa)
+    async with handoff.client(key) as client:
+        assert (await client.get(f"/v1/assignments/{before['id']}/brief")).status_code == 404
 
 
 async def test_an_erased_client_has_no_brief(handoff: Handoff) -> None:

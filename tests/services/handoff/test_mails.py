@@ -19,11 +19,13 @@ from services.handoff import store
 from services.handoff.adapters.mails import Mail
 from services.handoff.adapters.smtp import Smtp
 from services.handoff.settings import Settings
+from services.handoff.use_cases import people
 from services.handoff.use_cases.mails import AT_ONCE, claim_mails, settle_mails
 from shared import events
 from shared.database import Database
 from shared.mail import one_line
 from tests.services.followup.relay import scripted_relay
+from tests.services.handoff.acts import change, offers
 from tests.services.handoff.support import BASE, CONTACT, LINKS, Handoff
 
 HOSTILE = {**CONTACT, "first_name": "<script>alert(1)</script>", "last_name": "X\r\nBcc: all@evil.example"}
@@ -132,6 +134,29 @@ async def test_a_lead_is_worked_to_its_end_by_forms_alone(handoff: Handoff, clie
     assert "Closed: won." in (await client.get(link)).text
     contradiction = await client.post(link, data={"do": "lost", "reason": "price"})
     assert "This lead is already won" in contradiction.text
+
+
+async def test_the_link_of_a_rep_who_has_left_shows_and_does_nothing(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    lead = await handoff.qualify()
+    (mail,) = await handoff.mails()
+    for said in ({"do": "accept"}, {"do": "won", "amount": "10", "currency": "USD"}):
+        await client.post(link_in(mail), data=said)
+    assert CONTACT["phone"] in (await client.get(link_in(mail))).text
+    async with handoff.database.transaction() as unit:
+        await people.leave(unit, (await offers(handoff))[0]["rep_id"], handoff.now)
+    before = await handoff.types(lead)
+    for page in (await client.get(link_in(mail)), await client.post(link_in(mail), data={"do": "contacted"})):
+        assert "No longer yours" in page.text
+        assert CONTACT["phone"] not in page.text
+    assert await handoff.types(lead) == before
+
+
+async def test_who_leaves_can_not_act_while_their_leads_are_handed_on(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    lead = await handoff.qualify()
+    (mail,) = await handoff.mails()
+    await change(handoff, (await handoff.active(lead))["rep_id"], state="left")
+    assert "No longer yours" in (await client.post(link_in(mail), data={"do": "accept"})).text
+    assert "assignment.accepted" not in await handoff.types(lead)
 
 
 @pytest.mark.parametrize("token", ["x", "x.y", "e30.AAAA", "a" * 500])
