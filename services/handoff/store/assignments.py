@@ -62,6 +62,15 @@ async def set_assignment_state(unit: Transaction, assignment_id: UUID, state: st
     await unit.execute("UPDATE assignment SET state = $2, reason = $3 WHERE id = $1", assignment_id, state, reason)
 
 
+async def forget_reasons(unit: Transaction, lead_id: UUID) -> None:
+    """People may have typed who the client is."""
+    await unit.execute("UPDATE assignment SET reason = '' WHERE lead_id = $1", lead_id)
+
+
+async def replace_decision(unit: Transaction, assignment_id: UUID, decision: dict[str, Any]) -> None:
+    await unit.execute("UPDATE assignment SET decision = $2 WHERE id = $1", assignment_id, decision)
+
+
 async def set_states(unit: Transaction, rows: Sequence[tuple[UUID, str, str]]) -> None:
     """State and reason of several assignments."""
     if rows:

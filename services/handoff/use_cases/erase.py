@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.handoff import models, store
 from services.handoff.use_cases.advance import end_assignment
+from services.handoff.use_cases.manual import forget_words
 from shared import events
 from shared.database import Transaction
 from shared.envelope import Received
@@ -15,6 +16,7 @@ async def erase_person(unit: Transaction, received: list[Received], now: datetim
     for one in received:
         lead_id: UUID = one.event.lead_id  # type: ignore[attr-defined]
         await store.leads.lock_this_lead(unit, lead_id)
+        await forget_words(unit, lead_id)
         if (assignment := await store.assignments.active_assignment(unit, lead_id)) is not None:
             await end_assignment(unit, assignment, events.AssignmentWithdrawn, "withdrawn", "erased", now)
         row = {

@@ -13,9 +13,11 @@ from services.handoff.use_cases.advance import advance, end_assignment
 from services.handoff.use_cases.policy import current_policy
 from services.handoff.use_cases.route import lock_for_routing, route
 from services.handoff.use_cases.routed import save
+from services.handoff.use_cases.seal import sealed
 from shared import events
 from shared.database import Transaction
 
+COSTS_NOTHING = "it costs nobody a turn."
 OPEN = ("qualified", "held", *(state for state in RANK if state != "won"))
 
 
@@ -82,6 +84,16 @@ def _by_hand(policy: Policy, lead: Any, rep: Any, reason: str, now: datetime) ->
         "rule": "by hand",
         "pool": pool,
         "pick": str(rep["id"]),
-        "sentence": f"{rep['name']} was chosen by hand{f' ({reason})' if reason else ''}; it costs nobody a turn.",
+        "sentence": f"{rep['name']} was chosen by hand{f' ({reason})' if reason else ''}; {COSTS_NOTHING}",
     }
     return Outcome(str(rep["id"]), pool, "manual", record)
+
+
+async def forget_words(unit: Transaction, lead_id: UUID) -> None:
+    """What people typed about a client goes, also where a decision quotes it: that is sealed again and stays verifiable."""
+    for row in await store.assignments.assignments_of(unit, lead_id):
+        if row["decision"].get("kind") == "manual":
+            record = {name: value for name, value in row["decision"].items() if name != "hash"}
+            record["sentence"] = f"The rep was chosen by hand; {COSTS_NOTHING}"
+            await store.assignments.replace_decision(unit, row["id"], sealed(record))
+    await store.assignments.forget_reasons(unit, lead_id)

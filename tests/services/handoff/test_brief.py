@@ -6,8 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
-from services.handoff.domain.brief import contact_rules
 from services.handoff import store
+from services.handoff.domain.brief import contact_rules
+from services.handoff.models.base import HandoffTable
+from services.handoff.use_cases.verify import verify_decisions
 from shared import events
 from shared.api_keys import create_key
 from shared.database import Database
@@ -92,7 +94,7 @@ def test_the_last_word_counts_and_nothing_at_all_outweighs_its_purposes() -> Non
     assert contact_rules(said) == (["Do not contact them by phone at all."], ["News letter by email."])
 
 
-async def test_who_declined_or_left_gets_no_brief_any_more(handoff: Handoff) -> None:
+async def test_who_declined_gets_no_brief_any_more(handoff: Handoff) -> None:
     lead = await handoff.qualify()
     declined = await handoff.active(lead)
     async with handoff.database.transaction() as unit:
@@ -119,6 +121,23 @@ async def test_a_client_of_another_rep_now_has_no_brief_for_the_one_before(hando
         key = await create_key(unit, "rosa", ["leads:read"], now=NOW, rep_id=rosa)
     async with handoff.client(key) as client:
         assert (await client.get(f"/v1/assignments/{before['id']}/brief")).status_code == 404
+
+
+async def test_nothing_that_people_typed_stays_of_an_erased_client_and_decisions_still_verify(handoff: Handoff) -> None:
+    rosa, sam = [row["id"] for row in await reps_of(handoff)]
+    lead, told = await handoff.qualify(), "Ada Case, 12 Elm Street, is my aunt"
+    assignment = await handoff.active(lead)
+    other = sam if assignment["rep_id"] == rosa else rosa
+    async with handoff.client() as client:
+        await client.post(f"/v1/leads/{lead}/reassign", json={"rep_id": str(other), "reason": told})
+        await client.post(f"/v1/assignments/{(await handoff.active(lead))['id']}/decline", json={"reason": told})
+    await handoff.hear(events.PersonErased(lead_id=lead, person_id=uuid4()))
+    async with handoff.database.reading() as unit:
+        tables = [name for name in HandoffTable.metadata.tables if name != "outbox"]  # topics forget by retention
+        kept = {name: str(await unit.fetch(f"SELECT * FROM {name}")) for name in tables}
+        findings = await verify_decisions(unit)
+    assert [name for name, rows in kept.items() if "Elm" in rows] == []
+    assert (findings.checked, findings.wrong) == (2, [])
 
 
 async def test_an_erased_client_has_no_brief(handoff: Handoff) -> None:
