@@ -11,6 +11,7 @@ from services.handoff import store
 from services.handoff.api.cursors import Cursor, Limit, link_next
 from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases.commands import command_assignment
+from services.handoff.use_cases.reasons import NotListed
 from shared import events
 from shared.database import Database, Transaction
 from shared.problem import BODY, Problem, problems
@@ -130,6 +131,8 @@ async def _command(
         row = await command_assignment(unit, assignment_id, name, details, now, rep_id=caller.rep_id)
     except Illegal as error:
         raise Problem(409, str(error)) from error
+    except NotListed as error:
+        raise Problem(422, str(error)) from error
     if row is None:
         raise Problem(404, "There is no assignment of this id.")
     return as_assignment(row)

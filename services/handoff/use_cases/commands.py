@@ -8,6 +8,8 @@ from uuid import UUID
 from services.handoff import store
 from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases.advance import advance, end_assignment
+from services.handoff.use_cases.policy import current_agreement
+from services.handoff.use_cases.reasons import agreed_reason
 from services.handoff.use_cases.route import lock_for_routing, route
 from shared import events
 from shared.database import Transaction
@@ -20,11 +22,13 @@ async def command_assignment(
 ) -> Any:
     """Take an assignment's lead to a step. Returns the assignment as it is then, None where there is none (for this rep).
 
-    Raises Illegal. A repeat changes nothing.
+    Raises Illegal, and NotListed for a reason that is none of the agreed ones. A repeat changes nothing.
     """
     found = await store.assignments.assignment(unit, assignment_id)
     if found is None or rep_id not in (None, found["rep_id"]):
         return None
+    if details.get("reason"):
+        details = {**details, "reason": agreed_reason(await current_agreement(unit), name, details["reason"])}
     if name == "declined":
         await lock_for_routing(unit, [found["lead_id"]], now)
     lead = await store.leads.lock_this_lead(unit, found["lead_id"])

@@ -1,7 +1,6 @@
 """Every event read or written becomes a fact without personal data; announcing publishes it, and tells who must know."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,10 +9,14 @@ from uuid_utils.compat import uuid7
 
 from services.handoff import store
 from services.handoff.domain.origin import origin_of
+from services.handoff.domain.rules import reason_key
 from services.handoff.use_cases.notify import mails_for
+from services.handoff.use_cases.policy import parse_agreement
+from services.handoff.use_cases.reasons import OTHER, OURS, known_reasons
 from shared import events
 from shared.database import Transaction
 from shared.envelope import Received, to_record
+from shared.in_force import agreement_in_force
 from shared.outbox import put
 
 SOURCE = "/handoff"
@@ -28,11 +31,12 @@ FREE_WORDS = (
     events.ComplaintOpened,
     events.RecoveryNeeded,
 )
-A_REASON = re.compile(r"[a-z][a-z _-]{0,39}")  # a reason out of a list; what somebody typed may name somebody
 
 
 async def note_received(unit: Transaction, received: list[Received], now: datetime) -> None:
-    facts = [_fact(one.source, one.id, one.event, _instant(one.at, now)) for one in received if type(one.event) not in _SKIP]
+    known = await _known_reasons(unit, (one.event for one in received))
+    kept = [one for one in received if type(one.event) not in _SKIP]
+    facts = [_fact(one.source, one.id, one.event, _instant(one.at, now), known) for one in kept]
     await store.facts.keep(unit, facts, again=True)
 
 
@@ -43,8 +47,9 @@ async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: dat
         to_record(event, key=key or str(event.lead_id), source=SOURCE, at=now, event_id=event_id)  # type: ignore[attr-defined]
         for event, event_id in zip(outgoing, ids, strict=True)
     ]
+    known = await _known_reasons(unit, outgoing)
     facts = [
-        _fact(SOURCE, str(event_id), event, now)
+        _fact(SOURCE, str(event_id), event, now, known)
         for event, event_id in zip(outgoing, ids, strict=True)
         if type(event) not in _SKIP
     ]
@@ -53,7 +58,15 @@ async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: dat
     await put(unit, events.HANDOFF, records)
 
 
-def _fact(source: str, event_id: str, event: events.Event, at: datetime) -> dict[str, Any]:
+async def _known_reasons(unit: Transaction, heard: Iterable[events.Event]) -> Mapping[str, str]:
+    """Our own are known without the agreement: most events have no other."""
+    if all(event.reason in OURS or not event.reason for event in heard if isinstance(event, FREE_WORDS)):
+        return known_reasons(None)
+    found = await agreement_in_force(unit)
+    return known_reasons(parse_agreement(found[1]) if found else None)
+
+
+def _fact(source: str, event_id: str, event: events.Event, at: datetime, known: Mapping[str, str]) -> dict[str, Any]:
     data = event.model_dump(mode="json", exclude=event.personal_fields() | KEPT_ELSEWHERE)
     if isinstance(event, events.LeadOpened | events.LeadQualified):
         data = {name: value for name, value in data.items() if name not in AS_TYPED}
@@ -61,13 +74,9 @@ def _fact(source: str, event_id: str, event: events.Event, at: datetime) -> dict
     elif isinstance(event, events.AssignmentOffered):
         data |= {"pool": event.decision.pool, "rule": event.decision.rule}
     elif isinstance(event, FREE_WORDS):
-        data["reason"] = _listed(data["reason"])
+        data["reason"] = known.get(reason_key(event.reason), OTHER) if event.reason else ""
     lead_id: UUID | None = getattr(event, "lead_id", None)
     return {"source": source, "event_id": event_id, "lead_id": lead_id, "type": event.TYPE, "at": at, "data": data}
-
-
-def _listed(reason: str) -> str:
-    return reason if not reason or A_REASON.fullmatch(reason) else "other"
 
 
 def _instant(at: datetime | None, now: datetime) -> datetime:

@@ -1,12 +1,13 @@
 """The scoreboard of both teams: counted from its lines under one version of the agreement, beside the span before."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from services.handoff import store
 from services.handoff.domain.metrics import METRICS, fairness, numbers_of
+from services.handoff.domain.rules import reason_key
 from services.handoff.use_cases.policy import parse_agreement
 from shared.agreement import Agreement, Metric
 from shared.database import Transaction
@@ -76,7 +77,8 @@ async def _counted(
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     metrics, span = agreement.metrics, (unit, by, since, until)
     implied = {name: metrics.get(name, UNDEFINED).implied for name in ("sal", "contacted", "sales_qualified")}
-    not_contactable = metrics.get("contactable_rate", UNDEFINED).reasons
+    reasons = await store.scoreboard.reasons(*span)
+    not_contactable = _as_given(metrics.get("contactable_rate", UNDEFINED).reasons, reasons)
     for row in await store.scoreboard.steps(*span, implied=implied, not_contactable=not_contactable):
         found[row["key"]].update(row)
     for row in await store.scoreboard.speeds(*span, ends_at=metrics.get("speed_to_lead_p50", UNDEFINED).ends_at):
@@ -85,7 +87,7 @@ async def _counted(
         found[row["key"]].update(row)
     for row in await store.scoreboard.afterwards(*span):
         found[row["key"] or ""][row["kind"]] = row["n"]
-    for row in await store.scoreboard.reasons(*span):
+    for row in reasons:
         found[row["key"]].setdefault("reasons", {})[row["reason"]] = row["n"]
     for row in await store.scoreboard.revenue(*span):
         found[row["key"]].setdefault("revenue", {})[row["currency"]] = row["amount"]
@@ -94,6 +96,12 @@ async def _counted(
         for row in await store.scoreboard.costs(*span):
             found[row["key"]].setdefault("cost", {})[row["currency"]] = row["amount"]
     return found
+
+
+def _as_given(listed: Iterable[str], given: Iterable[Any]) -> list[str]:
+    """The reasons that were given and are listed, however they were written."""
+    keys = set(map(reason_key, listed))
+    return list({row["reason"] for row in given if reason_key(row["reason"]) in keys})
 
 
 def _debt(row: Any) -> dict[str, Any]:

@@ -20,13 +20,14 @@ from services.handoff.adapters.mails import Mail
 from services.handoff.adapters.smtp import Smtp
 from services.handoff.settings import Settings
 from services.handoff.use_cases import people
+from services.handoff.use_cases.agreements import apply_agreement
 from services.handoff.use_cases.mails import AT_ONCE, claim_mails, settle_mails
 from shared import events
 from shared.database import Database
 from shared.mail import one_line
 from tests.services.followup.relay import scripted_relay
 from tests.services.handoff.acts import change, offers
-from tests.services.handoff.support import BASE, CONTACT, LINKS, Handoff
+from tests.services.handoff.support import BASE, CONTACT, LINKS, SHIPPED, Handoff
 
 HOSTILE = {**CONTACT, "first_name": "<script>alert(1)</script>", "last_name": "X\r\nBcc: all@evil.example"}
 
@@ -119,6 +120,27 @@ async def test_declining_by_the_link_asks_why_and_the_next_rep_is_asked(handoff:
     handoff.now = datetime.now(UTC)
     (next_mail,) = await handoff.mails()
     assert "declined (too far)" in text_of(next_mail)
+
+
+@pytest.mark.parametrize("step", ["decline", "lost", "recycle"])
+async def test_a_reason_is_one_of_the_agreed_where_there_is_a_list(
+    handoff: Handoff, client: httpx.AsyncClient, step: str
+) -> None:
+    handoff.now += timedelta(seconds=1)
+    agreement = SHIPPED.replace(f"{step}_reasons = []", f'{step}_reasons = ["Too far", "Price too high"]')
+    async with handoff.database.transaction() as unit:
+        await apply_agreement(unit, agreement, ["m", "s"], handoff.now)
+    lead = await handoff.qualify()
+    (mail,) = await handoff.mails()
+    assignment, said = await handoff.active(lead), "spoke to ada case of elm street"
+    page = await client.post(link_in(mail), data={"do": step, "reason": said})
+    answer = await client.post(f"/v1/assignments/{assignment['id']}/{step}", json={"reason": said})
+    assert (page.status_code, answer.status_code) == (409, 422)
+    for text in (page.text, answer.json()["detail"]):
+        assert "The agreement has no such reason; it has: Too far, Price too high." in text
+    assert (await handoff.active(lead))["state"] == "offered"
+    await client.post(link_in(mail), data={"do": step, "reason": "too_far"})
+    assert [row["reason"] for row in await offers(handoff) if row["id"] == assignment["id"]] == ["Too far"]
 
 
 async def test_a_lead_is_worked_to_its_end_by_forms_alone(handoff: Handoff, client: httpx.AsyncClient) -> None:

@@ -16,7 +16,10 @@ from services.handoff.api.scoreboard import guarded
 from services.handoff.domain.metrics import METRICS, numbers_of
 from services.handoff.use_cases.agreements import apply_agreement
 from services.handoff.use_cases.board import follow_facts, rebuild
+from services.handoff.use_cases.clocks import ENDED
+from services.handoff.use_cases.reasons import OURS, known_reasons
 from services.handoff.use_cases.scoreboard import read_scoreboard
+from services.intake.use_cases.disqualify import REASONS
 from shared import events
 from shared.agreement import parse
 from shared.database import Database
@@ -147,6 +150,52 @@ async def test_facts_hold_no_personal_data(handoff: Handoff) -> None:
     for personal in ("Ada", "ada@", "555", "abc123", "a@b.c", "The tap drips", "Elm"):
         assert personal not in kept
     assert "gclid" in kept
+
+
+AGREED = 'lost_reasons = ["Wrong number", "Price too high"]'
+
+
+async def agreed(handoff: Handoff, line: str = AGREED) -> None:
+    """The shipped agreement with a list of reasons."""
+    handoff.now += timedelta(seconds=1)
+    async with handoff.database.transaction() as unit:
+        await apply_agreement(unit, SHIPPED.replace(f"{line.split(' ')[0]} = []", line), ["m", "s"], handoff.now)
+
+
+@pytest.mark.parametrize("said", ["Wrong number", "wrong number", "WRONG_NUMBER"])
+async def test_a_reason_counts_however_it_is_written_and_is_shown_as_agreed(handoff: Handoff, said: str) -> None:
+    await agreed(handoff)
+    by_rep, by_crm = await raised(handoff), await raised(handoff)
+    async with handoff.client() as client:
+        path = f"/v1/assignments/{(await handoff.active(by_rep))['id']}/lost"
+        assert (await client.post(path, json={"reason": said})).status_code == 200
+    await handoff.hear(events.OutcomeLost(lead_id=by_crm, reason=said))
+    found = await board(handoff)
+    assert found["reject_reasons"] == {"Wrong number": 2}
+    assert found["numbers"]["contactable_rate"] == 0.0
+
+
+async def test_a_crm_may_say_what_is_not_agreed_and_it_counts_as_other(handoff: Handoff) -> None:
+    await agreed(handoff)
+    lead = await raised(handoff)
+    assert await handoff.refusal(events.OutcomeLost(lead_id=lead, reason="spoke to ada case of elm street")) == ""
+    found = await board(handoff)
+    assert (found["reject_reasons"], found["numbers"]["contactable_rate"]) == ({"other": 1}, 100.0)
+    async with handoff.database.reading() as unit:
+        assert "elm" not in str(await unit.fetch("SELECT data FROM fact"))
+
+
+async def test_what_a_rep_types_where_any_reason_is_taken_is_not_kept_as_a_fact(handoff: Handoff) -> None:
+    lead = await raised(handoff)
+    async with handoff.client() as client:
+        path = f"/v1/assignments/{(await handoff.active(lead))['id']}/lost"
+        assert (await client.post(path, json={"reason": "spoke to ada case of elm street"})).status_code == 200
+    assert (await board(handoff))["reject_reasons"] == {"other": 1}
+
+
+def test_our_own_reasons_and_marketings_are_facts() -> None:
+    assert {reason for *_, reason in ENDED.values()} <= OURS
+    assert set(known_reasons(None).values()) == {*OURS, *REASONS}
 
 
 async def test_a_changed_definition_restates_history_and_its_version_is_shown(handoff: Handoff) -> None:
