@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,13 @@ def numbers_of(counted: Mapping[str, Any]) -> dict[str, Any]:
         "reviews_per_100_touches": percent(reviews, sent),
         "referrals_per_100_touches": percent(referrals, sent),
     }
+
+
+def first_day_from(at: datetime, zone: str) -> date:
+    """The first day that begins there at this instant or later: spans that adjoin share no day, and leave none out."""
+    day = at.astimezone(ZoneInfo(zone)).date()
+    begins = datetime.combine(day, time.min, ZoneInfo(zone)).astimezone(UTC)
+    return day if begins >= at else day + timedelta(days=1)
 
 
 def percent(part: int, whole: int) -> float | None:

@@ -1,6 +1,6 @@
 """What the scoreboard counts, from its lines, for a span of time and by one dimension."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from shared.database import Rows, Transaction
@@ -123,8 +123,8 @@ async def afterwards(unit: Transaction, by: str | None, since: datetime, until: 
     )
 
 
-async def costs(unit: Transaction, by: str | None, since: datetime, until: datetime) -> Rows:
-    """What campaigns cost on the days of the span. The latest price of a campaign's day stands."""
+async def costs(unit: Transaction, by: str | None, first: date, end: date) -> Rows:
+    """What campaigns cost from one day up to another. The latest price of a campaign's day stands."""
     key = "campaign" if by == "campaign" else ALL
     return await unit.fetch(
         f"SELECT {key} AS key, currency, sum(amount) AS amount FROM ("  # noqa: S608  own names
@@ -132,9 +132,9 @@ async def costs(unit: Transaction, by: str | None, since: datetime, until: datet
         "data->>'currency' AS currency, (data->>'amount')::numeric AS amount FROM fact "
         "WHERE type = 'leadhandoff.campaign.priced.v1' "
         "ORDER BY campaign, day, currency, at DESC, event_id DESC) AS latest "
-        "WHERE day >= $1::timestamptz::date AND day < $2::timestamptz::date + 1 GROUP BY 1, 2",
-        since,
-        until,
+        "WHERE day >= $1 AND day < $2 GROUP BY 1, 2",
+        first,
+        end,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.handoff import store
-from services.handoff.domain.metrics import METRICS, fairness, numbers_of
+from services.handoff.domain.metrics import METRICS, fairness, first_day_from, numbers_of
 from services.handoff.domain.rules import reason_key
 from services.handoff.use_cases.policy import parse_agreement
 from shared.agreement import Agreement, Metric
@@ -93,7 +93,8 @@ async def _counted(
         found[row["key"]].setdefault("revenue", {})[row["currency"]] = row["amount"]
         found[row["key"]].setdefault("repeat_revenue", {})[row["currency"]] = row["repeat"]
     if by in (None, "campaign"):
-        for row in await store.scoreboard.costs(*span):
+        first, end = (first_day_from(at, agreement.company.zone) for at in (since, until))
+        for row in await store.scoreboard.costs(unit, by, first, end):
             found[row["key"]].setdefault("cost", {})[row["currency"]] = row["amount"]
     return found
 

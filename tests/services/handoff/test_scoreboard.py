@@ -3,9 +3,10 @@
 import csv
 import io
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -85,6 +86,24 @@ async def test_both_teams_numbers_are_counted_from_what_happened(handoff: Handof
     assert (numbers["contactable_rate"], numbers["accepted_rate"]) == (66.7, 66.7)
     assert numbers["speed_to_lead_p50"] == 90
     assert numbers["conversion_rate"] == 33.3
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Europe/Berlin"])
+async def test_the_costs_of_two_months_that_adjoin_add_up(handoff: Handoff, zone: str) -> None:
+    handoff.now += timedelta(seconds=1)
+    async with handoff.database.transaction() as unit:
+        await apply_agreement(unit, SHIPPED.replace('zone = "UTC"', f'zone = "{zone}"'), ["m", "s"], handoff.now)
+        version = await store.agreements.version(unit, None)
+    for day, amount in ((date(2026, 2, 28), "1.00"), (date(2026, 3, 1), "10.00"), (date(2026, 3, 31), "100.00")):
+        priced = {"campaign": "spring", "spent_on": day, "currency": "USD", "amount": amount}
+        await handoff.hear(events.CampaignPriced.model_validate(priced))
+    first = [datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC) for month in (2, 3, 4)]
+    noon = datetime(2026, 2, 28, 12, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    spans = [(first[0], first[1]), (first[1], first[2]), (first[0], first[2]), (first[0], noon), (noon, first[2])]
+    async with handoff.database.reading() as unit:
+        found = [await read_scoreboard(unit, version, *span, None, handoff.now) for span in spans]
+    costs = [one["numbers"]["cost"]["USD"] for one in found]
+    assert costs == ["1.00", "110.00", "111.00", "1.00", "110.00"]
 
 
 async def test_numbers_are_cut_by_every_dimension_and_add_up(handoff: Handoff) -> None:
