@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from services.handoff import store
 from services.handoff.api.cursors import Cursor, Limit, link_next
 from services.handoff.use_cases import people
-from services.handoff.use_cases.people import NewRep, PeopleError, RepChanges
+from services.handoff.use_cases.people import PeopleError
+from services.handoff.use_cases.rep_changes import NewRep, RepChanges
 from shared.database import Database, Transaction
 from shared.problem import BODY, Problem, problems
 from shared.security import KeyRing

@@ -16,7 +16,8 @@ from services.handoff.cli.database import run
 from services.handoff.cli.roster import read_roster, rep_from_cells
 from services.handoff.settings import Settings
 from services.handoff.use_cases import people
-from services.handoff.use_cases.people import NewRep, PeopleError, RepChanges
+from services.handoff.use_cases.people import NotImported, PeopleError
+from services.handoff.use_cases.rep_changes import NewRep, RepChanges
 from shared.commands import read_settings
 from shared.database import Transaction
 from shared.signing import load_secret
@@ -45,7 +46,9 @@ def _details(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--max-per-day", help="No new lead after so many in a day."),
         click.option("--manager", type=click.BOOL, help="Is asked when a pool has nobody else."),
         click.option("--on-call", type=click.BOOL, help="May be woken after hours."),
-        click.option("--off", "off", multiple=True, help="Time off, as FIRST/LAST day in --zone; replaces what is known."),
+        click.option(
+            "--off", "off", multiple=True, help="Time off, as FIRST/LAST day in the rep's zone, instead of what is known."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -68,7 +71,7 @@ def add_rep(name: str, email: str, **cells: Any) -> None:
 @_details
 def set_rep(rep: UUID, **cells: Any) -> None:
     cleared = {name: None for name, value in cells.items() if value == ""}
-    given = _read(RepChanges, {name: value for name, value in cells.items() if value != ""}, cleared)
+    given = _read(RepChanges, {name: value for name, value in cells.items() if value != ""}, cleared, rep)
     _say(_do(lambda unit: people.change_rep(unit, rep, given)))
 
 
@@ -77,25 +80,31 @@ def set_rep(rep: UUID, **cells: Any) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing.")
 def import_reps(file: Path, dry_run: bool) -> None:
     lines = read_roster(file)
-    for line in lines:
-        if line.rep is None:
-            click.echo(f"line {line.number}: {line.wrong}", err=True)
-    if any(line.rep is None for line in lines):
-        raise click.ClickException("Nothing was imported: mend these lines first.")
+    _refuse({line.number: line.wrong for line in lines if line.rep is None})
 
     async def work(unit: Transaction) -> list[tuple[UUID, str]]:
         trial = unit.connection.transaction()
         await trial.start()
-        found = await people.import_reps(unit, [line.rep for line in lines if line.rep], datetime.now(UTC))
+        found = await people.import_reps(unit, {line.number: line.rep for line in lines if line.rep}, datetime.now(UTC))
         await unit.flush()
         await (trial.rollback() if dry_run else trial.commit())
         return found
 
-    found = _do(work)
+    try:
+        found = _do(work)
+    except NotImported as error:
+        _refuse(error.lines)
     for line, (rep_id, done) in zip(lines, found, strict=True):
         click.echo(f"line {line.number}: {done}  {rep_id}  {line.rep.name if line.rep else ''}")
     counts = ", ".join(f"{sum(one == kind for _, one in found)} {kind}" for kind in ("added", "changed", "unchanged"))
     click.echo(f"{counts}{' (dry run: nothing was done)' if dry_run else ''}.")
+
+
+def _refuse(wrong: dict[int, str]) -> None:
+    for number, sentence in wrong.items():
+        click.echo(f"line {number}: {sentence}", err=True)
+    if wrong:
+        raise click.ClickException("Nothing was imported: mend these lines first.")
 
 
 @reps.command("list", help="Every rep, with their pools.")
@@ -150,15 +159,17 @@ def link(rep: UUID) -> None:
     click.echo(Links(settings.base_url, secret).leads_of(rep, datetime.now(UTC)))
 
 
-def _read(kind: Any, cells: Cells, cleared: Cells | None = None) -> Any:
+def _read(kind: Any, cells: Cells, cleared: Cells | None = None, rep_id: UUID | None = None) -> Any:
     """What was typed, or a sentence about it."""
     typed = {name: str(value) for name, value in cells.items() if value is not None and name not in ("pool", "off")}
     typed["pool"] = ";".join(cells.get("pool") or ())
     try:
-        given = rep_from_cells(typed)
+        given = {**rep_from_cells(typed), **(cleared or {})}
+        checked = kind.model_validate(given)
         if off := cells.get("off"):
-            given["away"] = [_away(one, typed.get("zone") or "UTC") for one in off]
-        return kind.model_validate({**given, **(cleared or {})})
+            zone = _do(lambda unit: people.zone_of_days(unit, checked, rep_id))
+            checked = kind.model_validate({**given, "away": [_away(one, zone) for one in off]})
+        return checked
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise click.ClickException(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
@@ -167,7 +178,7 @@ def _read(kind: Any, cells: Cells, cleared: Cells | None = None) -> Any:
 
 
 def _away(text: str, zone: str) -> dict[str, datetime]:
-    """Whole days in the rep's zone, the last one included."""
+    """Whole days in a zone, the last one included."""
     first, _, last = text.partition("/")
     starts, ends = date.fromisoformat(first), date.fromisoformat(last or first)
     tz = ZoneInfo(zone)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from services.handoff.use_cases.people import NewRep
+from services.handoff.use_cases.rep_changes import NewRep
 from shared.agreement import hours_from_text
 
 LISTS = ("skills", "languages", "licences", "territories")
@@ -53,8 +53,11 @@ def rep_from_cells(cells: Mapping[str, Any]) -> dict[str, Any]:
     given |= {name: _listed(cells[name]) for name in LISTS if filled(cells.get(name))}
     if hours := filled(cells.get("hours")):
         given["hours"] = hours_from_text(hours)
-    if pools := _pools(filled(cells.get("pool")), filled(cells.get("weight"))):
+    weight = filled(cells.get("weight"))
+    if pools := _pools(filled(cells.get("pool")), weight):
         given["pools"] = pools
+    elif weight:
+        given["weight"] = weight
     return given
 
 

@@ -1,24 +1,22 @@
 """People are data: added, changed, imported by their address, sent on a break; who leaves hands their leads on."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from uuid_utils.compat import uuid7
 
 from services.handoff import models, store
 from services.handoff.use_cases.advance import end_assignment
 from services.handoff.use_cases.policy import parse_agreement
+from services.handoff.use_cases.rep_changes import Away, NewRep, RepChanges
 from services.handoff.use_cases.route import lock_for_routing, route
 from shared import events
-from shared.agreement import Agreement, Hours, Zone
+from shared.agreement import Agreement
 from shared.database import Transaction
 from shared.in_force import agreement_in_force
 
-ADDRESS = re.compile(r'[^@\s<>,;:"\\()\[\]]{1,64}@[^@\s<>,;:"\\()\[\]]{1,190}')
 AT_ONCE = 50
 CLEARED: dict[str, Any] = {
     "skills": [],
@@ -39,55 +37,12 @@ class PeopleError(ValueError):
     """It cannot be done to this rep; the message says why."""
 
 
-def _address(text: str) -> str:
-    if not ADDRESS.fullmatch(text):
-        raise ValueError("this is not an email address")
-    return text.lower()
+class NotImported(PeopleError):
+    """What is wrong with lines of a roster, by their number."""
 
-
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern="^[^\\x00-\\x1f\\x7f]*$")]
-Words = Annotated[list[Word], Field(max_length=200)]
-Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_address)]
-Limit = Annotated[int, Field(ge=0, le=100_000)]
-
-
-class Away(BaseModel):
-    """When a rep is not there."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
-    reason: Annotated[str, StringConstraints(max_length=200, pattern="^[^\\x00]*$")] = ""
-
-
-class RepChanges(BaseModel):
-    """What may be set on a rep; what is left out stays. `pools`: weight by pool, 0 leaves it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Word | None = None
-    email: Address | None = None
-    pools: dict[Word, Annotated[int, Field(ge=0, le=1000)]] | None = Field(default=None, max_length=200)
-    skills: Words | None = None
-    languages: Words | None = None
-    licences: Words | None = None
-    territories: Words | None = None
-    zone: Zone | None = None
-    hours: Hours | None = None
-    holidays: Word | None = None
-    max_open: Limit | None = None
-    max_per_day: Limit | None = None
-    manager: bool | None = None
-    on_call: bool | None = None
-    away: list[Away] | None = Field(default=None, max_length=100)
-
-
-class NewRep(RepChanges):
-    """A rep to be added: everything but name and address has a default."""
-
-    name: Word
-    email: Address
+    def __init__(self, lines: dict[int, str]) -> None:
+        super().__init__("; ".join(f"line {number}: {sentence}" for number, sentence in lines.items()))
+        self.lines = lines
 
 
 async def add_rep(unit: Transaction, given: NewRep, now: datetime) -> UUID:
@@ -99,19 +54,38 @@ async def add_rep(unit: Transaction, given: NewRep, now: datetime) -> UUID:
     return await _insert(unit, given, agreement, now)
 
 
-async def import_reps(unit: Transaction, given: Sequence[NewRep], now: datetime) -> list[tuple[UUID, str]]:
-    """Add who is new and change who is known, by address; importing again changes nothing. Says which was what."""
+async def import_reps(unit: Transaction, given: Mapping[int, NewRep], now: datetime) -> list[tuple[UUID, str]]:
+    """Add who is new and change who is known, by address; importing again changes nothing. Says which was what.
+
+    `given` by the number of its line. Raises NotImported with all lines that cannot be.
+    """
     agreement = await _agreement(unit)
-    found = []
-    for one in given:
-        _check(one, agreement)
-        known = await store.people.by_email(unit, one.email)
-        if known is None:
-            found.append((await _insert(unit, one, agreement, now), "added"))
-        else:
-            changed = await _apply(unit, known, one)
-            found.append((known["id"], "changed" if changed else "unchanged"))
+    found, wrong = [], {}
+    for number, one in given.items():
+        try:
+            found.append(await _import(unit, one, agreement, now))
+        except PeopleError as error:
+            wrong[number] = str(error)
+    if wrong:
+        raise NotImported(wrong)
     return found
+
+
+async def _import(unit: Transaction, given: NewRep, agreement: Agreement | None, now: datetime) -> tuple[UUID, str]:
+    _check(given, agreement)
+    known = await store.people.by_email(unit, given.email)
+    if known is None:
+        return await _insert(unit, given, agreement, now), "added"
+    if known["state"] == "left":
+        raise PeopleError(f"The rep with the address {given.email} has left: give another address, or take the line out.")
+    return known["id"], "changed" if await _apply(unit, known, given, agreement) else "unchanged"
+
+
+async def zone_of_days(unit: Transaction, given: RepChanges, rep_id: UUID | None) -> str:
+    """In which zone a rep's days begin: the one that is given or known; without one, the company's."""
+    known = await store.people.rep(unit, rep_id) if rep_id and "zone" not in given.model_fields_set else None
+    agreement = await _agreement(unit)
+    return given.zone or (known["zone"] if known else "") or (agreement.company.zone if agreement else "UTC")
 
 
 async def change_rep(unit: Transaction, rep_id: UUID, given: RepChanges) -> Any:
@@ -119,10 +93,11 @@ async def change_rep(unit: Transaction, rep_id: UUID, given: RepChanges) -> Any:
     known = await store.people.lock(unit, rep_id)
     if known is None:
         return None
-    _check(given, await _agreement(unit))
+    agreement = await _agreement(unit)
+    _check(given, agreement)
     if given.email is not None and (other := await store.people.by_email(unit, given.email)) and other["id"] != rep_id:
         raise PeopleError(f"There is already a rep with the address {given.email}.")
-    await _apply(unit, known, given)
+    await _apply(unit, known, given, agreement)
     return await store.people.rep(unit, rep_id)
 
 
@@ -192,7 +167,7 @@ def _check(given: RepChanges, agreement: Agreement | None) -> None:
 
 def _columns(given: RepChanges) -> dict[str, Any]:
     """What was given; null clears. Raises PeopleError."""
-    found = given.model_dump(mode="json", exclude_unset=True, exclude={"pools", "away"})
+    found = given.model_dump(mode="json", exclude_unset=True, exclude={"pools", "weight", "away"})
     if None in (found.get("name", ""), found.get("email", "")):
         raise PeopleError("A rep needs a name and an address.")
     return {name: CLEARED[name] if value is None else value for name, value in found.items()}
@@ -202,18 +177,29 @@ async def _insert(unit: Transaction, given: NewRep, agreement: Agreement | None,
     rep_id: UUID = uuid7()
     row = {"id": rep_id, "state": "active", "created_at": now, **CLEARED, **_columns(given)}
     await unit.insert(models.Rep, [row])
-    everyone = {name: 1 for name, pool in (agreement.pools if agreement else {}).items() if pool.everyone}
-    await store.people.set_weights(unit, rep_id, everyone if given.pools is None else given.pools)
+    await store.people.set_weights(unit, rep_id, _weights(given, agreement, {}) if given.pools is None else given.pools)
     await _set_away(unit, rep_id, given.away)
     await store.timers.wake_held(unit)
     return rep_id
 
 
-async def _apply(unit: Transaction, known: Any, given: RepChanges) -> bool:
+def _weights(given: RepChanges, agreement: Agreement | None, now: dict[str, int]) -> dict[str, int]:
+    """In the pools that a rep is in now, and in those that say everyone. Raises PeopleError for a weight in none."""
+    everyone = {name: 1 for name, pool in (agreement.pools if agreement else {}).items() if pool.everyone}
+    theirs = [name for name, weight in (everyone | now).items() if weight > 0]
+    if given.weight and not theirs:
+        raise PeopleError("A weight without a pool counts in all pools of a rep, and this one is in none: name a pool.")
+    return dict.fromkeys(theirs, 1 if given.weight is None else given.weight)
+
+
+async def _apply(unit: Transaction, known: Any, given: RepChanges, agreement: Agreement | None) -> bool:
     """Whether anything is different afterwards."""
     changes = {name: value for name, value in _columns(given).items() if known[name] != value}
     await store.people.update(unit, known["id"], changes)
-    weights = await store.people.set_weights(unit, known["id"], given.pools or {})
+    named = given.pools or {}
+    if given.weight is not None:
+        named = _weights(given, agreement, (await store.people.rep(unit, known["id"]))["pools"])
+    weights = await store.people.set_weights(unit, known["id"], named)
     away = await _set_away(unit, known["id"], given.away)
     await store.timers.wake_held(unit)
     return bool(changes) or weights or away

@@ -12,9 +12,11 @@ from services.handoff import store
 from services.handoff.cli import main
 from services.handoff.cli.roster import read_roster
 from services.handoff.use_cases import people
-from services.handoff.use_cases.people import NewRep, PeopleError, RepChanges
+from services.handoff.use_cases.people import PeopleError
+from services.handoff.use_cases.rep_changes import NewRep, RepChanges
 from shared.api_keys import create_key
 from shared.database import Database
+from tests.services.handoff.acts import change
 from tests.services.handoff.support import SHIPPED, Handoff
 from tests.support import in_thread
 
@@ -67,6 +69,7 @@ async def test_a_rep_is_added_with_all_that_routing_knows_and_shown(handoff: Han
         (["--email", "t@maple.example", "--pool", "south"], "The agreement has no pool 'south'; it has north, team."),
         (["--email", "t@maple.example", "--zone", "Mars"], "is not an IANA time zone"),
         (["--email", "t@maple.example", "--hours", "mon 9-5"], "is not an interval such as 09:00-17:00"),
+        (["--email", "t@maple.example", "--zone", "Nowhere/X", "--off", "2026-12-24"], "is not an IANA time zone"),
         (["--email", "t@maple.example", "--off", "2026-12-26/2026-12-24"], "Time off must end after it starts."),
     ],
 )
@@ -94,6 +97,51 @@ async def test_a_roster_is_imported_whole_or_not_at_all_and_again_changes_nothin
     tina = (await reps(handoff))["Tina"]
     assert (tina["pools"], tina["languages"]) == ({"north": 3, "team": 2}, ["en", "es"])
     assert "0 added, 0 changed, 2 unchanged." in (await command("import", str(file))).output
+
+
+async def test_a_weight_without_a_pool_counts_in_all_of_theirs(handoff: Handoff, command: Any, tmp_path: Path) -> None:
+    await command("add", "Tina", "--email", "tina@maple.example", "--weight", "3")
+    tina = (await reps(handoff))["Tina"]
+    assert tina["pools"] == {"team": 3}
+    await command("set", str(tina["id"]), "--pool", "north")
+    await command("set", str(tina["id"]), "--weight", "5")
+    assert (await reps(handoff))["Tina"]["pools"] == {"north": 5, "team": 5}
+    file = tmp_path / "reps.csv"
+    file.write_text(f"{HEADER}Tina,tina@maple.example,,7,,,,,,\nUma,uma@maple.example,,2,,,,,,\n")
+    assert "1 added, 1 changed, 0 unchanged." in (await command("import", str(file))).output
+    assert "0 added, 0 changed, 2 unchanged." in (await command("import", str(file))).output
+    found = await reps(handoff)
+    assert (found["Tina"]["pools"], found["Uma"]["pools"]) == ({"north": 7, "team": 7}, {"team": 2})
+    await command("set", str(tina["id"]), "--weight", "0")
+    assert "this one is in none" in (await command("set", str(tina["id"]), "--weight", "2")).output
+
+
+@pytest.mark.parametrize(
+    ("known", "given", "begins"),
+    [("America/Los_Angeles", [], "07:00"), ("America/Los_Angeles", ["--zone", "America/New_York"], "04:00"), ("", [], "00:00")],
+)
+async def test_days_off_are_days_where_the_rep_is(
+    handoff: Handoff, command: Any, known: str, given: list[str], begins: str
+) -> None:
+    sam = (await reps(handoff))["Sam"]["id"]
+    await change(handoff, sam, zone=known)
+    assert (await command("set", str(sam), "--off", "2026-07-01/2026-07-03", *given)).exit_code == 0
+    (away,) = (await reps(handoff))["Sam"]["away"]
+    assert away["starts_at"].startswith(f"2026-07-01T{begins}:00")
+
+
+async def test_the_roster_of_one_who_has_left_says_what_to_do(handoff: Handoff, command: Any, tmp_path: Path) -> None:
+    await command("leave", str((await reps(handoff))["Sam"]["id"]))
+    file = tmp_path / "reps.csv"
+    file.write_text(f"{HEADER}Sam,sam@maple.example,,,,,,,,\n")
+    assert (await command("import", str(file))).exit_code == 1
+    file.write_text(f"{HEADER}Tina,tina@maple.example,south,,,,,,,\nSam,sam@maple.example,,,,,,,,\n")
+    for options in ((), ("--dry-run",)):
+        refused = await command("import", str(file), *options)
+        assert refused.exit_code == 1
+        assert "line 2: The agreement has no pool 'south'" in refused.output
+        assert "line 3: The rep with the address sam@maple.example has left: give another address" in refused.output
+    assert "Tina" not in await reps(handoff)
 
 
 def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
