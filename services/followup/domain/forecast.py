@@ -15,6 +15,7 @@ from services.followup.domain.slots import Asked, Skip, Slot, slot, try_day
 from services.followup.domain.windows import Place, QuietRule
 
 Key = tuple[str, str, int]  # enrolment, step, cycle
+Heard = tuple[str, str, str, int]  # client, plan, step, cycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +72,19 @@ class Household:
     quiet: Sequence[QuietRule]
     settled: Sequence[Touched] = ()
     closed: frozenset[Key] = frozenset()  # touches that are rows already and are not planned again
+    heard: frozenset[Heard] = frozenset()  # what went out or is about to: for the client, wherever they are enrolled
     loads: dict[tuple[str, str], Counter[date]] = field(default_factory=dict)
 
 
 def forecast(household: Household, now: datetime, last: date) -> list[Planned]:
     """Every touch up to a day, planned or with the reason why not, in order of time."""
     wishes = sorted(_wishes(household, now, last), key=_order)
-    taken, once, found = list(household.settled), set[tuple[str, str, str]](), list[Planned]()
+    taken, heard, found = list(household.settled), set(household.heard), list[Planned]()
     for asked, enrolled, key, result in wishes:
-        name = (enrolled.client_id, enrolled.plan.key, asked.occurrence.once or "/".join(map(str, key)))
-        if name in once:
+        name = (enrolled.client_id, enrolled.plan.key, asked.step.key, asked.occurrence.cycle)
+        if asked.occurrence.once and name in heard:
             continue
-        once.add(name)
+        heard.add(name)
         planned = Planned(key, enrolled, asked.step, asked.channel, asked.occurrence, *_unpack(result))
         if planned.reason is None:
             planned = _place(planned, asked, taken, household.loads)

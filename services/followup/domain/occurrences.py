@@ -36,14 +36,14 @@ class Anchors:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One time a step falls due. `once`: of all with this name only one is for the client, whatever they are enrolled in."""
+    """One time a step falls due. `once`: of all with this cycle only one is for the client, whatever they are enrolled in."""
 
     cycle: int
     day: date
     since: date  # what happened from here on can make it needless
     instant: datetime | None = None
     last_day: date | None = None
-    once: str | None = None
+    once: bool = False
 
 
 def occurrences(step: Step, anchors: Anchors, first: date, last: date) -> Iterator[Occurrence]:
@@ -75,11 +75,11 @@ def _after(step: Step, timing: After, anchors: Anchors) -> Iterator[Occurrence]:
     for fact in anchors.happened:
         if fact.kind == timing.fact and fact.at >= anchors.enrolled_at:
             cycle = int.from_bytes(hashlib.sha256(fact.ref.encode()).digest()[:4], "big") >> 1
-            yield _from(step, timing, 0, cycle, fact.day, fact.at, fact.day, f"{step.key}:{fact.ref}")
+            yield _from(step, timing, 0, cycle, fact.day, fact.at, fact.day, once=True)
 
 
 def _from(
-    step: Step, timing: After, number: int, cycle: int, day: date, at: datetime, since: date, once: str | None = None
+    step: Step, timing: After, number: int, cycle: int, day: date, at: datetime, since: date, *, once: bool = False
 ) -> Occurrence:
     instant = at + timing.span.elapsed if timing.span.is_elapsed else None
     day = timing.span.after(day) if instant is None else day
@@ -96,7 +96,7 @@ def _monthly(step: Step, timing: Monthly, anchors: Anchors, first: date, last: d
             day = nth_weekday(month.year, month.month, timing.nth, timing.weekday)
             cycle = month.year * 100 + month.month
             if day > anchors.day:
-                yield Occurrence(cycle, day, day - timedelta(days=31), once=f"{step.key}:{cycle}")
+                yield Occurrence(cycle, day, day - timedelta(days=31), once=True)
         month = (month + timedelta(days=31)).replace(day=1)
 
 
@@ -104,12 +104,11 @@ def _yearly(step: Step, timing: Yearly, anchors: Anchors, last: date) -> Iterato
     anchor = anchors.days.get(timing.anchor)
     if anchor is None:
         return
-    once = None if timing.anchor.startswith("job.") else step.key
     before = anchor
     for number in range(1, last.year - anchor.year + 2):
         day = timing.shift.after(months_later(anchor, 12 * number))
         if day > anchors.day:
-            yield Occurrence(number, day, before, once=f"{once}:{number}" if once else None)
+            yield Occurrence(number, day, before, once=not timing.anchor.startswith("job."))
         before = day
 
 
@@ -120,7 +119,7 @@ def _seasonal(step: Step, timing: Season, anchors: Anchors, first: date, last: d
         days = (closes - opens).days + 1
         day = opens + timedelta(days=position(f"{anchors.id}/{step.key}/{year}") % days)
         if day > anchors.day:
-            yield Occurrence(year, day, opens - timedelta(days=60), last_day=closes, once=f"{step.key}:{year}")
+            yield Occurrence(year, day, opens - timedelta(days=60), last_day=closes, once=True)
 
 
 def _silent(step: Step, timing: Silence, anchors: Anchors, last: date) -> Iterator[Occurrence]:
@@ -132,7 +131,7 @@ def _silent(step: Step, timing: Silence, anchors: Anchors, last: date) -> Iterat
         if day > last:
             return
         cycle = day.year * 100 + day.month
-        yield Occurrence(cycle, day, anchors.last_job_on, once=f"{step.key}:{cycle}")
+        yield Occurrence(cycle, day, anchors.last_job_on, once=True)
 
 
 def position(key: str) -> int:

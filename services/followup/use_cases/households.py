@@ -12,7 +12,7 @@ from services.followup import store
 from services.followup.adapters.numbers import number_place
 from services.followup.adapters.postal_codes import region_of_code
 from services.followup.domain.caps import Touched
-from services.followup.domain.forecast import Enrolled, Household, Key
+from services.followup.domain.forecast import Enrolled, Heard, Household, Key
 from services.followup.domain.occurrences import Anchors, Happened
 from services.followup.domain.plans import Plan, Season
 from services.followup.domain.windows import Place, QuietRule
@@ -20,6 +20,7 @@ from shared.agreement import Company
 from shared.database import Rows, Transaction
 
 HELD = ("planned", "sending", "sent")
+HEARD = (*HELD, "failed")  # what failed may have arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +112,23 @@ def _household(
 ) -> Household:
     members = [one for one in known.clients.values() if one["household_id"] == household_id]
     touches = [touch for member in members for touch in known.touches.get(member["id"], [])]
+    settled = [one for one in touches if one["id"] not in open_ids]
     return Household(
         [_enrolled(known, row, plans[row["plan"], row["plan_version"]], company) for row in enrolments],
         tuple(quiet),
-        [touched(one, now) for one in touches if one["id"] not in open_ids and one["state"] in HELD],
-        frozenset(key_of(one) for one in touches if one["id"] not in open_ids),
+        [touched(one, now) for one in settled if one["state"] in HELD],
+        frozenset(key_of(one) for one in settled),
+        frozenset(_heard(one) for one in settled if one["state"] in HEARD),
         loads,
     )
 
 
 def key_of(touch: Any) -> Key:
     return str(touch["enrolment_id"]), touch["step"], touch["cycle"]
+
+
+def _heard(touch: Any) -> Heard:
+    return str(touch["client_id"]), touch["plan"], touch["step"], touch["cycle"]
 
 
 def touched(touch: Any, now: datetime) -> Touched:

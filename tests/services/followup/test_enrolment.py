@@ -119,6 +119,41 @@ async def test_who_sent_us_a_client_is_thanked_once(company: Company) -> None:
     assert len(rows) == 1
 
 
+@pytest.mark.parametrize("state", ["planned", "sending", "sent", "failed"])
+async def test_who_had_two_jobs_hears_once_what_is_for_the_client(company: Company, state: str) -> None:
+    """Whether it went out for the first job, or is on its way: the second job's plan does not begin it again."""
+    first = await company.win()
+    await company.complete(first)
+    second = await company.win(person_id=first.person_id)
+    await company.complete(second, job_id="job-2")
+    await company.win(referred_by=first.person_id, now=NOW + timedelta(days=3))
+    async with company.database.transaction() as unit:
+        query = "UPDATE touch SET state = $1, settled_at = due_at WHERE step = 'referral_thanks' RETURNING id"
+        assert len(await unit.fetch(query, state)) == 1
+        await company.planner.plan(unit, [first.person_id], NOW + timedelta(days=3, minutes=1))
+        assert await unit.value("SELECT count(*) FROM touch WHERE step = 'referral_thanks'") == 1
+
+
+async def test_what_is_for_the_client_comes_once_a_season_for_years(company: Company) -> None:
+    """Tips and win-backs of a client of two jobs: each goes out for one of them and not for the other a week later."""
+    first = await company.win()
+    await company.complete(first)
+    second = await company.win(person_id=first.person_id, now=NOW + timedelta(days=7))
+    await company.complete(second, job_id="job-2", now=NOW + timedelta(days=7))
+    for weeks in range(2, 110):
+        now = NOW + timedelta(days=7 * weeks)
+        async with company.database.transaction() as unit:
+            query = "UPDATE touch SET state = 'sent', settled_at = due_at WHERE state = 'planned' AND due_at <= $1"
+            await unit.execute(query, now)
+        async with company.database.transaction() as unit:
+            await company.planner.plan(unit, [first.person_id], now)
+    async with company.database.reading() as unit:
+        rows = await unit.fetch("SELECT step, cycle, count(*) AS n FROM touch WHERE state = 'sent' GROUP BY 1, 2")
+    found = {(row["step"], row["cycle"]): row["n"] for row in rows if row["step"] in ("tips", "win_back")}
+    assert {step for step, _ in found} == {"tips", "win_back"}
+    assert set(found.values()) == {1}
+
+
 async def test_a_couple_is_not_written_to_twice(company: Company) -> None:
     first = await company.client(last_name="Okafor", postal_code="43604")
     second = await company.client(last_name="OKAFOR ", postal_code="43604", now=NOW + timedelta(minutes=5))
