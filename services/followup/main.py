@@ -68,7 +68,7 @@ def build(settings: Settings) -> Service:
         service.database,
         group=consumer.GROUP,
         topics=consumer.TOPICS,
-        handlers=consumer.handlers(Clients(Enroller(planner), pauses, addresses), Merges(planner, addresses)),
+        handlers=consumer.handlers(Clients(Enroller(pauses), pauses, addresses), Merges(pauses, addresses)),
         patient=True,
     )
     service.background = {

@@ -72,7 +72,7 @@ class Clients:
 
     async def acknowledge(self, unit: Transaction, received: list[Received], now: datetime) -> None:
         """Only where a plan waits for it. Somebody who was named by a client is not written to by a machine."""
-        plans = [plan for plan in await self.enroller.planner.book.published(unit, now) if plan.enrol.event == "lead.qualified"]
+        plans = [plan for plan in await self.pauses.planner.book.published(unit, now) if plan.enrol.event == "lead.qualified"]
         asked = [one.event for one in received if isinstance(one.event, events.LeadQualified)]
         asked = [one for one in asked if not one.referred_by and not one.test]
         if not plans or not asked:

@@ -12,8 +12,12 @@ from uuid_utils.compat import uuid7
 from services.followup import store
 from services.followup.domain.enrolling import Earlier, Entry, entry
 from services.followup.domain.plans import Plan
-from services.followup.use_cases.planning import Planner, announce_skipped
+from services.followup.use_cases.pauses import Pauses
+from services.followup.use_cases.planning import announce_skipped
 from shared.database import Transaction
+
+# What a new enrolment waits for. Not for another job that is open: who is done with one is thanked at once.
+WAITS_FOR = ("complaint.open", "conversation.open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,15 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Enroller:
-    planner: Planner
+    pauses: Pauses
 
     async def enrol(self, unit: Transaction, arrivals: list[Arrival], now: datetime) -> None:
         """Enrol, end what the new enrolment supersedes, and plan the households."""
-        clients = {row["id"]: row for row in await store.planning.lock_households(unit, {one.client_id for one in arrivals})}
-        plans = await self.planner.book.published(unit, now)
+        ids = {one.client_id for one in arrivals}
+        clients = {row["id"]: row for row in await store.planning.lock_households(unit, ids)}
+        plans = await self.pauses.planner.book.published(unit, now)
         earlier: dict[tuple[UUID, str, str], list[Any]] = defaultdict(list)
-        for row in await store.enrolments.earlier(unit, {one.client_id for one in arrivals}):
+        for row in await store.enrolments.earlier(unit, ids):
             earlier[row["client_id"], row["plan"], row["subject"]].append(row)
         rows, superseded = list[dict[str, Any]](), list[UUID]()
         for arrival, plan in _wanted(arrivals, plans, clients):
@@ -57,7 +62,8 @@ class Enroller:
                 superseded += map(UUID, answer.supersedes)
         await store.enrolments.create(unit, rows)
         await announce_skipped(unit, await store.enrolments.stop(unit, superseded, "superseded", now), now)
-        await self.planner.plan(unit, {one.client_id for one in arrivals}, now)
+        await self.pauses.wait(unit, ids, WAITS_FOR)
+        await self.pauses.planner.plan(unit, ids, now)
 
 
 def _wanted(arrivals: Iterable[Arrival], plans: list[Plan], clients: dict[UUID, Any]) -> Iterable[tuple[Arrival, Plan]]:

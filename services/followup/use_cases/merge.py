@@ -8,7 +8,8 @@ from uuid import UUID
 from services.followup import store
 from services.followup.domain.consent import refused_purposes
 from services.followup.use_cases.consent import FIELDS, Addresses, statements, suppress_client
-from services.followup.use_cases.planning import Planner, announce_skipped
+from services.followup.use_cases.pauses import Pauses
+from services.followup.use_cases.planning import announce_skipped
 from shared import events
 from shared.database import Transaction
 from shared.envelope import Received
@@ -16,7 +17,7 @@ from shared.envelope import Received
 
 @dataclass(frozen=True, slots=True)
 class Merges:
-    planner: Planner
+    pauses: Pauses
     addresses: Addresses
 
     async def merge_persons(self, unit: Transaction, received: list[Received], now: datetime) -> None:
@@ -49,7 +50,8 @@ class Merges:
         kept = await store.clients.find(unit, survivor)
         for channel, purposes in refused.items():
             await suppress_client(unit, self.addresses, kept, channel, purposes, "merged", now)
-        await self.planner.plan(unit, [survivor], now)
+        await self.pauses.wait(unit, [survivor])
+        await self.pauses.planner.plan(unit, [survivor], now)
 
     async def _refused(self, unit: Transaction, client: Any, now: datetime) -> dict[str, list[str]]:
         """By channel, what the loser's words and suppressions forbid."""

@@ -32,10 +32,19 @@ class Pauses:
         clients = {row["client_id"] for row in rows}
         await store.planning.lock_households(unit, clients)
         await store.enrolments.open_holds(unit, rows)
-        live = [row for row in await store.enrolments.live(unit, clients) if row["state"] == "active"]
-        plans = await self.planner.book.versions(unit, {(row["plan"], row["plan_version"]) for row in live})
-        paused = [row["id"] for row in live if kind in plans[row["plan"], row["plan_version"]].pause_when]
-        await store.enrolments.pause(unit, paused, kind)
+        await self.wait(unit, clients, [kind])
+
+    async def wait(self, unit: Transaction, clients: Collection[UUID], kinds: Collection[str] = tuple(LASTS)) -> None:
+        """Plans wait for what is open, also those that began, or came with a merge, after it was opened."""
+        held = {(row["client_id"], row["kind"]) for row in await store.enrolments.holds(unit, clients) if row["kind"] in kinds}
+        if not held:
+            return
+        active = [row for row in await store.enrolments.live(unit, clients) if row["state"] == "active"]
+        plans = await self.planner.book.versions(unit, {(row["plan"], row["plan_version"]) for row in active})
+        for kind in sorted({kind for _, kind in held}):
+            here = [row for row in active if (row["client_id"], kind) in held]
+            paused = [row["id"] for row in here if kind in plans[row["plan"], row["plan_version"]].pause_when]
+            await store.enrolments.pause(unit, paused, kind)
 
     async def release(
         self, unit: Transaction, kind: str, clients: Collection[UUID], now: datetime, *, ref: str | None = None

@@ -14,6 +14,7 @@ from services.followup.use_cases import plan_book
 from services.followup.use_cases.clients import Clients, adopt_agreement
 from services.followup.use_cases.consent import Addresses
 from services.followup.use_cases.enrol import Enroller
+from services.followup.use_cases.merge import Merges
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import Planner
 from shared import events
@@ -56,7 +57,8 @@ class Company:
         addresses = Addresses(b"test")
         self.planner = Planner(plan_book.PlanBook(PLAN), addresses, quiet_hours())
         self.pauses = Pauses(self.planner)
-        self.clients = Clients(Enroller(self.planner), self.pauses, addresses)
+        self.clients = Clients(Enroller(self.pauses), self.pauses, addresses)
+        self.merges = Merges(self.pauses, addresses)
 
     async def hear(self, handler: Any, *found: events.Event, now: datetime = NOW) -> None:
         async with self.database.transaction() as unit:

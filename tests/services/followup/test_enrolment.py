@@ -74,6 +74,53 @@ async def test_a_complaint_holds_everything_until_it_is_closed(company: Company)
     assert touches["review"]["due_at"] >= later
 
 
+@pytest.mark.parametrize("kind", ["complaint.open", "conversation.open"])
+async def test_a_job_done_while_a_complaint_or_a_talk_is_open_waits_too(company: Company, kind: str) -> None:
+    first = await company.win()
+    await company.complete(first)
+    second = await company.win(person_id=first.person_id)
+    async with company.database.transaction() as unit:
+        await company.pauses.hold(unit, kind, [(first.person_id, "x")], NOW)
+    await company.complete(second, job_id="job-2", now=NOW + timedelta(hours=1))
+    assert {state for state, _ in await states(company)} == {"paused"}
+    assert {row["state"] for row in (await company.touches(first.person_id)).values()} == {"paused"}
+    later = NOW + timedelta(hours=2)
+    async with company.database.transaction() as unit:
+        await company.pauses.release(unit, kind, [first.person_id], later)
+    assert await states(company) == {("active", None)}
+    touches = await company.touches(first.person_id)
+    assert {row["state"] for row in touches.values()} == {"planned"}
+    assert touches["thank_you"]["expires_at"] > later
+
+
+async def test_a_job_that_is_done_is_thanked_for_while_another_one_is_open(company: Company) -> None:
+    done = await company.win()
+    await company.win(person_id=done.person_id)
+    await company.complete(done)
+    assert (await company.touches(done.person_id))["thank_you"]["state"] == "planned"
+
+
+@pytest.mark.parametrize("complains", ["loser", "survivor"])
+async def test_a_complaint_holds_everything_of_both_who_are_one(company: Company, complains: str) -> None:
+    people = {"loser": await company.win(), "survivor": await company.win()}
+    for job_id, won in people.items():
+        await company.complete(won, job_id=job_id)
+    await company.hear(company.clients.remember, events.ComplaintOpened(lead_id=people[complains].lead_id))
+    loser, survivor = people["loser"], people["survivor"]
+    merged = events.PersonMerged(lead_id=loser.lead_id, person_id=loser.person_id, into=survivor.person_id)
+    await company.hear(company.merges.merge_persons, merged)
+    assert await states(company) == {("paused", "complaint.open")}
+    assert {row["state"] for row in (await company.touches(survivor.person_id)).values()} == {"paused"}
+    await company.hear(company.clients.remember, events.ComplaintClosed(lead_id=people[complains].lead_id))
+    assert await states(company) == {("active", None)}
+
+
+async def states(company: Company) -> set[tuple[str, str | None]]:
+    """In which states enrolments are, and why."""
+    async with company.database.reading() as unit:
+        return {(row["state"], row["reason"]) for row in await unit.fetch("SELECT state, reason FROM enrolment")}
+
+
 async def test_an_open_job_holds_the_plan_of_the_last_one(company: Company) -> None:
     person_id = await company.client()
     won = await company.win(person_id=person_id)

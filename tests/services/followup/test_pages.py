@@ -132,7 +132,7 @@ async def test_a_click_after_erasure_makes_nobody_again(followup_database: Datab
 
 async def hear(database: Database, event: events.Event, at: datetime | None = None) -> None:
     now = at or datetime.now(UTC)
-    clients, merges = Clients(Enroller(PAUSES.planner), PAUSES, ADDRESSES), Merges(PAUSES.planner, ADDRESSES)
+    clients, merges = Clients(Enroller(PAUSES), PAUSES, ADDRESSES), Merges(PAUSES, ADDRESSES)
     handlers = {
         events.PersonErased: clients.erase,
         events.PersonMerged: merges.merge_persons,
