@@ -11,14 +11,20 @@ FREE = ("client_lead", "consent_event", "delivery_fact")
 
 
 async def survive(unit: Transaction, loser: UUID, survivor: UUID) -> None:
-    """The survivor is a client too, with what was known of the other, unless they are one already."""
+    """The survivor is a client too, with what was known of the other, unless they are one already. Their roofs are one."""
     await unit.execute(
         "INSERT INTO client (id, first_lead_id, household_id, surname, contact, zone, region, prospect,"
-        " erased, moved_at, stopped_at,"
-        " created_at) SELECT $2, first_lead_id, CASE household_id WHEN $1 THEN $2 ELSE household_id END, surname, contact, zone,"
+        " erased, moved_at, stopped_at, created_at) "
+        "SELECT $2, first_lead_id, household_id, surname, contact, zone,"
         " region, prospect, FALSE, moved_at, stopped_at, created_at FROM client WHERE id = $1 "
         "ON CONFLICT (id) DO UPDATE SET prospect = client.prospect AND excluded.prospect, "
         "stopped_at = least(client.stopped_at, excluded.stopped_at)",
+        loser,
+        survivor,
+    )
+    await unit.execute(
+        "UPDATE client SET household_id = (SELECT household_id FROM client WHERE id = $2) "
+        "WHERE household_id = (SELECT household_id FROM client WHERE id = $1)",
         loser,
         survivor,
     )

@@ -38,7 +38,7 @@ class Merges:
 
     async def _merge(self, unit: Transaction, loser: UUID, survivor: UUID, now: datetime) -> None:
         survivor = (await store.merging.heirs(unit, [survivor])).get(survivor, survivor)
-        clients = await store.clients.lock_all(unit, {loser, survivor})
+        clients = {row["id"]: row for row in await store.planning.lock_households(unit, {loser, survivor})}
         old, new = clients.get(loser), clients.get(survivor)
         if old is None or loser == survivor or old["erased"] or old["merged_into"] is not None or (new and new["erased"]):
             return

@@ -211,6 +211,24 @@ async def test_a_couple_is_not_written_to_twice(company: Company) -> None:
         assert two[step]["reason"].startswith(f"household: {one[step]['id']}")
 
 
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("merges", ["first", "second"])
+async def test_a_couple_is_a_couple_also_when_one_of_them_is_merged(company: Company, merges: str, known: bool) -> None:
+    """Whoever of them turns out to be somebody else, new or a client already: it is the same roof."""
+    roof = {"last_name": "Okafor", "postal_code": "43604"}
+    couple = {"first": await company.win(**roof), "second": await company.win(**roof)}
+    merged = couple.pop(merges)
+    [housemate] = couple.values()
+    survivor = (await company.win(last_name="Other")).person_id if known else uuid4()
+    told = events.PersonMerged(lead_id=merged.lead_id, person_id=merged.person_id, into=survivor)
+    await company.hear(company.merges.merge_persons, told)
+    await company.complete(housemate, job_id="a")
+    await company.complete(merged, job_id="b", now=NOW + timedelta(minutes=5))
+    one, two = await company.touches(housemate.person_id), await company.touches(survivor)
+    for step in ("thank_you", "check_in", "review", "referral"):
+        assert two[step]["reason"] == f"household: {one[step]['id']} goes first"
+
+
 async def test_the_same_name_elsewhere_is_somebody_else(company: Company) -> None:
     await company.client(last_name="Okafor", postal_code="43604")
     other = await company.client(last_name="Okafor", postal_code="10001")
