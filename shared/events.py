@@ -383,6 +383,8 @@ class TouchSent(TouchEvent, type="touch.sent"):
 
 
 class TouchSkipped(TouchEvent, type="touch.skipped"):
+    """As things are, it is not sent. A yes, an address or another household before its day brings it back: then it is sent."""
+
     reason: Short
 
 

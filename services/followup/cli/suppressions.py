@@ -6,7 +6,7 @@ import click
 
 from services.followup import store
 from services.followup.adapters.numbers import e164
-from services.followup.cli.work import addresses, work
+from services.followup.cli.work import addresses, planner, work
 from services.followup.use_cases.consent import lift_suppression, suppress_address
 from services.followup.use_cases.planning import company_of
 from shared.database import Transaction
@@ -69,7 +69,10 @@ def add_command(address: str, channel: str, reason: str) -> None:
 @click.option("--channel", type=CHANNELS, default="email", show_default=True)
 def lift_command(address: str, channel: str) -> None:
     async def write(unit: Transaction) -> str:
-        kept = await as_kept(unit, address, channel)
-        return await lift_suppression(unit, addresses(), channel, kept, datetime.now(UTC))
+        now, kept = datetime.now(UTC), await as_kept(unit, address, channel)
+        said = await lift_suppression(unit, addresses(), channel, kept, now)
+        clients = await store.clients.with_address(unit, channel, kept)
+        await planner().plan(unit, [client["id"] for client in clients], now)
+        return said
 
     click.echo(work(write))

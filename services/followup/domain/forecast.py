@@ -17,6 +17,9 @@ from services.followup.domain.windows import Place, QuietRule
 Key = tuple[str, str, int]  # enrolment, step, cycle
 Heard = tuple[str, str, str, int]  # client, plan, step, cycle
 
+# Why a touch is skipped until something else is true: they say yes, an address is known, somebody moves out.
+MAY_END = ("opt_out", "no_consent", "no_address", "hard_bounce", "manual", "household")
+
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
@@ -113,6 +116,11 @@ def _wishes(household: Household, now: datetime, last: date) -> Iterator[Wish]:
                 if isinstance(result, Slot) and (reason := _unwanted(step, occurrence, enrolled)):
                     result = Skip(reason, result)
                 yield asked, enrolled, key, result
+
+
+def may_end(reason: str | None) -> bool:
+    """Whether a touch skipped for this can be planned after all, while its day has not come."""
+    return (reason or "").partition(":")[0] in MAY_END
 
 
 def choose_channel(step: Step, allowed: Mapping[str, frozenset[str]]) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.followup import models
+from services.followup.domain.forecast import MAY_END
 from shared.database import Rows, Transaction
 
 MOVABLE = (
@@ -68,24 +69,24 @@ async def insert_touches(unit: Transaction, rows: list[dict[str, Any]]) -> None:
     await unit.insert(models.Touch, rows, "ON CONFLICT (enrolment_id, step, cycle) DO NOTHING")
 
 
-async def move_touches(unit: Transaction, rows: list[dict[str, Any]], now: datetime) -> None:
-    """Give planned touches their new moment. One that a sender has taken keeps the old one, while its lease lasts."""
+async def move_touches(unit: Transaction, rows: list[dict[str, Any]], now: datetime, *, were: str = "planned") -> None:
+    """Give touches their new moment. One that a sender has taken keeps the old one, while its lease lasts."""
     changes = ", ".join(f"{name} = excluded.{name}" for name in MOVABLE)
     free = "(touch.lease_until IS NULL OR touch.lease_until < excluded.lease_until)"  # excluded has what is inserted below: now
     await unit.insert(
         models.Touch,
         [row | {"lease_until": now} for row in rows],
-        f"ON CONFLICT (id) DO UPDATE SET {changes}, lease_until = NULL "
-        f"WHERE touch.state = 'planned' AND touch.attempt = 0 AND {free}",
+        f"ON CONFLICT (id) DO UPDATE SET {changes}, lease_until = NULL, state = 'planned', reason = NULL, settled_at = NULL "
+        f"WHERE touch.state = '{were}' AND touch.attempt = 0 AND {free}",
     )
 
 
 async def skip_touches(unit: Transaction, reasons: dict[UUID, str], now: datetime) -> Rows:
-    """End touches that nobody has begun to send; returns them."""
+    """End touches that nobody has begun to send, or say that they ended for good; returns them."""
     return await unit.fetch(
         "UPDATE touch t SET state = 'skipped', reason = n.reason, settled_at = $3 "
         "FROM unnest($1::uuid[], $2::text[]) AS n(id, reason) "
-        "WHERE t.id = n.id AND t.state IN ('planned', 'paused') RETURNING t.*",
+        "WHERE t.id = n.id AND t.state IN ('planned', 'paused', 'skipped') RETURNING t.*",
         list(reasons),
         list(reasons.values()),
         now,
@@ -152,7 +153,8 @@ async def clients_in(unit: Transaction, plan: str, version: int, after: UUID | N
 
 
 async def move_to_version(unit: Transaction, plan: str, old: int, new: int, keep_until: datetime, cause: str) -> int:
-    """Live clients go over to another version; what is due until `keep_until` stays what it was."""
+    """Live clients go over to another version, also with what may be planned after all; what is due until `keep_until`
+    stays what it was."""
     rows = await unit.fetch(
         "UPDATE enrolment SET plan_version = $3, basis = $4 WHERE plan = $1 AND plan_version = $2 "
         "AND state IN ('active', 'paused') RETURNING id",
@@ -163,10 +165,11 @@ async def move_to_version(unit: Transaction, plan: str, old: int, new: int, keep
     )
     await unit.execute(
         "UPDATE touch SET plan_version = $3 WHERE enrolment_id = ANY($1) AND plan_version = $2 AND due_at > $4 "
-        "AND state IN ('planned', 'paused') AND attempt = 0",
+        "AND (state IN ('planned', 'paused') OR state = 'skipped' AND split_part(reason, ':', 1) = ANY($5)) AND attempt = 0",
         [row["id"] for row in rows],
         old,
         new,
         keep_until,
+        list(MAY_END),
     )
     return len(rows)

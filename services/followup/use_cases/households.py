@@ -12,7 +12,7 @@ from services.followup import store
 from services.followup.adapters.numbers import number_place
 from services.followup.adapters.postal_codes import region_of_code
 from services.followup.domain.caps import Touched
-from services.followup.domain.forecast import Enrolled, Heard, Household, Key
+from services.followup.domain.forecast import Enrolled, Heard, Household, Key, may_end
 from services.followup.domain.occurrences import Anchors, Happened
 from services.followup.domain.plans import Plan, Season
 from services.followup.domain.windows import Place, QuietRule
@@ -36,15 +36,18 @@ class Known:
     allowed: Mapping[UUID, Mapping[str, frozenset[str]]]
 
     def open_touches(self, after: datetime) -> set[UUID]:
-        """Those planning may still move: nobody has tried to send them, they are not due, and no newer version of the
-        plan has promised to leave them where they are."""
+        """Those planning may still move, or plan after all: nobody has tried to send them, they are not due, and no newer
+        version of the plan has promised to leave them where they are."""
         versions = {row["id"]: row["plan_version"] for row in self.enrolments}
+        touches = [touch for known in self.touches.values() for touch in known]
+        yielded = {f"household: {touch['id']} goes first" for touch in touches if touch["state"] == "paused"}
         return {
             touch["id"]
-            for touches in self.touches.values()
             for touch in touches
-            if touch["state"] == "planned" and touch["attempt"] == 0 and touch["due_at"] > after
+            if touch["state"] == "planned" or (touch["state"] == "skipped" and may_end(touch["reason"]))
+            if touch["attempt"] == 0 and touch["due_at"] > after
             if versions.get(touch["enrolment_id"]) == touch["plan_version"]
+            if touch["reason"] not in yielded  # whose turn it is waits: a complaint of one is no occasion for the other
         }
 
 

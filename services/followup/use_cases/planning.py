@@ -18,7 +18,7 @@ from services.followup import store
 from services.followup.adapters.calendar_data import QuietHours
 from services.followup.adapters.numbers import numbers_version
 from services.followup.adapters.postal_codes import postal_codes_version
-from services.followup.domain.forecast import Household, Planned, forecast
+from services.followup.domain.forecast import Household, Planned, forecast, may_end
 from services.followup.domain.plans import After, Plan
 from services.followup.use_cases.consent import SOURCE, Addresses
 from services.followup.use_cases.households import Known, gather, households, key_of
@@ -58,6 +58,7 @@ class Changes:
 
     new: list[dict[str, Any]] = field(default_factory=list)
     moved: list[dict[str, Any]] = field(default_factory=list)
+    again: list[dict[str, Any]] = field(default_factory=list)  # were skipped, and nothing speaks against them any more
     skipped: dict[UUID, str] = field(default_factory=dict)
 
 
@@ -95,7 +96,7 @@ class Planner:
             stored = [touch for one in members for touch in look.known.touches.get(one, []) if touch["enrolment_id"] in rows]
             movable = {key_of(touch): touch for touch in stored if touch["id"] in open_ids}
             compare(found, movable, rows, now, changes, numbers)
-            finished += _finished(household.enrolled, found, stored)
+            finished += _finished(household.enrolled, found, stored, now)
         await self._save(unit, changes, now)
         await store.planning.mark_planned(unit, [row["id"] for row in look.known.enrolments], self.basis(look.company), last)
         await store.planning.complete(unit, finished, now)
@@ -125,6 +126,7 @@ class Planner:
     async def _save(self, unit: Transaction, changes: Changes, now: datetime) -> None:
         await store.planning.insert_touches(unit, changes.new)
         await store.planning.move_touches(unit, changes.moved, now)
+        await store.planning.move_touches(unit, changes.again, now, were="skipped")
         ended = [row for row in changes.new if row["state"] == "skipped"]
         ended += [dict(row) for row in await store.planning.skip_touches(unit, changes.skipped, now)]
         await announce_skipped(unit, ended, now)
@@ -149,8 +151,12 @@ def compare(
             changes.new.append(row)
             numbers.gained += reason is None
         elif reason is not None:
-            changes.skipped[old["id"]] = reason
-            numbers.lost += 1
+            if old["state"] == "planned" or not may_end(reason):  # what stays skipped is not told again
+                changes.skipped[old["id"]] = reason
+            numbers.lost += old["state"] == "planned"
+        elif old["state"] == "skipped":
+            changes.again.append({**row, "state": "planned"})
+            numbers.gained += 1
         elif any(row[name] != old[name] for name in store.planning.MOVABLE):
             changes.moved.append({**row, "state": "planned"})
             _count_move(numbers, row["due_at"] - old["due_at"])
@@ -158,7 +164,7 @@ def compare(
             numbers.kept += 1
     expected = {planned.key for planned in found}
     for key, old in stored.items():
-        if key not in expected:
+        if key not in expected and old["state"] == "planned":
             changes.skipped[old["id"]] = "expired" if old["expires_at"] <= now else "no longer planned"
             numbers.lost += 1
 
@@ -196,9 +202,9 @@ def _row(planned: Planned, id: UUID, enrolment: Any, reason: str | None, now: da
     }
 
 
-def _finished(enrolled: Iterable[Any], found: Iterable[Planned], stored: Iterable[Any]) -> list[UUID]:
+def _finished(enrolled: Iterable[Any], found: Iterable[Planned], stored: Iterable[Any], now: datetime) -> list[UUID]:
     """Enrolments whose plan has an end and has reached it."""
-    waiting = {one.key[0] for one in found if one.reason is None}
+    waiting = {one.key[0] for one in found if one.reason is None or (may_end(one.reason) and one.slot.due_at > now)}
     waiting |= {str(touch["enrolment_id"]) for touch in stored if touch["state"] in ("planned", "paused", "sending")}
     return [
         UUID(one.id)

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from services.followup import store
 from services.followup.adapters.rendering import LINKS, LeftOut, Rendered, Unrenderable
-from services.followup.domain.forecast import Planned, forecast
+from services.followup.domain.forecast import Planned, forecast, may_end
+from services.followup.use_cases.households import key_of
 from services.followup.use_cases.messages import compose
 from services.followup.use_cases.planning import Look, Planner
 from shared.database import Transaction
@@ -42,14 +43,22 @@ async def preview(
     anchors = await store.enrolments.anchors_of(unit, client_id)
     client = look.known.clients[client_id]
     open_ids = look.known.open_touches(now)
-    was = [dict(touch) for touch in look.known.touches.get(client_id, []) if touch["id"] not in open_ids]
-    touches = [*was, *(_as_it_will_be(planned) for planned in _ahead(look, str(client_id), year, now))]
+    ahead = {planned.key: planned for planned in _ahead(look, str(client_id), year, now)}
+    rows = look.known.touches.get(client_id, [])
+    was = [dict(row) for row in rows if row["id"] not in open_ids or _stays_skipped(row, ahead.get(key_of(row)))]
+    told = {key_of(row) for row in was}
+    touches = [*was, *(_as_it_will_be(planned) for key, planned in ahead.items() if key not in told)]
     found = []
     for touch in sorted(touches, key=lambda one: (one["due_at"], one["step"])):
         if touch["local_date"].year == year:
             known = anchors.get(touch["enrolment_id"], {})
             found.append(await _line(unit, planner, touch, known, client["contact"], look, links or SAMPLE_LINKS))
     return found
+
+
+def _stays_skipped(row: Any, planned: Planned | None) -> bool:
+    """Planning leaves it as it is."""
+    return row["state"] == "skipped" and (planned is None or may_end(planned.reason))
 
 
 def _ahead(look: Look, client_id: str, year: int, now: datetime) -> list[Planned]:

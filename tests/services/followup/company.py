@@ -100,6 +100,10 @@ class Company:
         await self.complete(won, now=now)
         return UUID(str(won.person_id))
 
+    async def plan(self, client_id: UUID, now: datetime) -> None:
+        async with self.database.transaction() as unit:
+            await self.planner.plan(unit, [client_id], now)
+
     async def planner_turn(self, now: datetime) -> None:
         """What the scheduler does every few seconds."""
         await PlanningTurn(self.database, self.planner, self.pauses).turn(now)

@@ -128,7 +128,12 @@ async def add_touches(database: Database, client_ids: Sequence[UUID], **more: An
             "plan": "after-unit",
             "plan_version": version,
             "subject": more.get("subject", uuid7().hex),
-            "anchors": {"day": "2026-11-25", "job.completed_on": "2026-11-25", "trade": "plumbing"},
+            "anchors": {
+                "day": "2026-11-25",
+                "job.completed_on": "2026-11-25",
+                "arrived_at": now.isoformat(),
+                "trade": "plumbing",
+            },
             "enrolled_at": now,
             "state": more.get("enrolment", "completed"),  # what planning leaves alone
         }

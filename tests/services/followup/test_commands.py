@@ -1,12 +1,16 @@
 """Suppressions and letters as they are typed."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 from click.testing import CliRunner
 
+from services.followup import store
 from services.followup.cli import main
 from shared.database import Database
+from tests.services.followup.company import Company
 from tests.services.followup.sending import add_clients, add_touches
 from tests.support import in_thread
 
@@ -40,6 +44,19 @@ async def test_a_number_is_suppressed_however_it_is_typed_and_what_is_no_address
         code, told = await typed(followup_database, tmp_path, "suppressions", "add", *words)
         assert (code, said in told) == (1, True), told
     assert "1 suppressions" in (await typed(followup_database, tmp_path, "suppressions", "list"))[1]
+
+
+async def test_what_is_lifted_by_hand_brings_back_what_is_still_to_come(followup_database: Database, tmp_path: Path) -> None:
+    company = Company(followup_database)
+    await company.agree()
+    client_id = await company.client(email="ada@example.net", now=datetime.now(UTC))
+    await typed(followup_database, tmp_path, "suppressions", "add", "ada@example.net")
+    assert (await company.touches(client_id))["review"]["reason"] == "manual"
+    yes = {"channel": "email", "purpose": "", "granted": True, "evidence": "wrote to us", "at": datetime.now(UTC)}
+    async with followup_database.transaction() as unit:
+        await store.consent.say(unit, [{"id": uuid4(), "client_id": client_id, **yes}])
+    assert "1 suppressions" in (await typed(followup_database, tmp_path, "suppressions", "lift", "ada@example.net"))[1]
+    assert (await company.touches(client_id))["review"]["state"] == "planned"
 
 
 async def test_letters_that_are_due_are_printed_once(followup_database: Database, tmp_path: Path) -> None:

@@ -1,11 +1,17 @@
 """Who gets into a plan, once; what pauses and ends it; who shares a roof."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.followup import store
+from services.followup.settings import PLAN
+from services.followup.use_cases.consent import unsubscribe
+from services.followup.use_cases.conversations import Conversations
+from services.followup.use_cases.preferences import set_preferences
+from services.followup.use_cases.tell import set_address, set_household
+from services.followup.use_cases.texts import Texts
 from shared import events
 from shared.consumer import Refused
 from shared.database import Database
@@ -227,6 +233,145 @@ async def test_a_couple_is_a_couple_also_when_one_of_them_is_merged(company: Com
     one, two = await company.touches(housemate.person_id), await company.touches(survivor)
     for step in ("thank_you", "check_in", "review", "referral"):
         assert two[step]["reason"] == f"household: {one[step]['id']} goes first"
+
+
+async def skipped(company: Company, client_id: UUID) -> dict[str, str]:
+    return {step: row["reason"] for step, row in (await company.touches(client_id)).items() if row["state"] == "skipped"}
+
+
+async def test_who_stops_and_wants_everything_after_all_hears_what_is_still_to_come(company: Company) -> None:
+    client_id = await company.client()
+    before = await company.touches(client_id)
+    await one_click(company, client_id, NOW + timedelta(hours=1))
+    assert set((await skipped(company, client_id)).values()) == {"opt_out"}
+    await company.plan(client_id, NOW + timedelta(hours=2))
+    assert {"review", "referral", "anniversary"} <= set(await skipped(company, client_id))
+    await everything(company, client_id, NOW + timedelta(hours=3))
+    assert await skipped(company, client_id) == {}
+    after = await company.touches(client_id)
+    assert {step: row["id"] for step, row in after.items()} == {step: row["id"] for step, row in before.items()}
+    assert {(row["reason"], row["settled_at"], row["attempt"]) for row in after.values()} == {(None, None, 0)}
+
+
+async def test_what_was_due_while_they_did_not_want_it_stays_skipped(company: Company) -> None:
+    client_id = await company.client()
+    await one_click(company, client_id, NOW + timedelta(hours=1))
+    await everything(company, client_id, NOW + timedelta(days=10))
+    assert await skipped(company, client_id) == {"review": "opt_out", "tips 202612": "opt_out"}
+    assert (await company.touches(client_id))["referral"]["state"] == "planned"
+
+
+async def test_what_stays_skipped_is_told_once(company: Company) -> None:
+    client_id = await company.client()
+    await one_click(company, client_id, NOW + timedelta(hours=1))
+    async with company.database.reading() as unit:
+        told = await unit.value("SELECT count(*) FROM outbox")
+        rows = await unit.fetch("SELECT * FROM touch ORDER BY id")
+    for hours in (2, 3):
+        await company.plan(client_id, NOW + timedelta(hours=hours))
+    async with company.database.reading() as unit:
+        assert await unit.value("SELECT count(*) FROM outbox") == told
+        assert await unit.fetch("SELECT * FROM touch ORDER BY id") == rows
+
+
+async def test_what_ended_for_good_meanwhile_says_so(company: Company) -> None:
+    won = await company.win()
+    await company.complete(won)
+    await one_click(company, won.person_id, NOW + timedelta(hours=1))
+    await company.hear(company.clients.remember, events.ReviewReceived(lead_id=won.lead_id, stars=5))
+    assert (await skipped(company, won.person_id))["review"] == "until review.received"
+    await everything(company, won.person_id, NOW + timedelta(hours=3))
+    assert await skipped(company, won.person_id) == {"review": "until review.received"}
+
+
+async def test_what_was_skipped_may_come_back_in_another_version_too(company: Company) -> None:
+    client_id = await company.client()
+    await one_click(company, client_id, NOW + timedelta(hours=1))
+    await company.publish(PLAN.read_text().replace("version = 1", "version = 2"))
+    async with company.database.transaction() as unit:
+        assert await store.planning.move_to_version(unit, "after-unit", 1, 2, NOW, "cause=test")
+    await everything(company, client_id, NOW + timedelta(hours=3))
+    assert await skipped(company, client_id) == {}
+
+
+CARD = """
+plan = "card"
+version = 1
+[enrol]
+event = "job.completed"
+[step.card]
+after = "30 days"
+purpose = "marketing"
+channel = ["{channel}"]
+"""
+
+
+async def test_an_address_brings_back_what_goes_by_post(company: Company) -> None:
+    await company.publish(CARD.format(channel="post"))
+    client_id = await company.client()
+    assert (await skipped(company, client_id))["card"] == "no_address"
+    async with company.database.transaction() as unit:
+        answer = await set_address(unit, company.pauses, client_id, "12 Elm St, Toledo", NOW + timedelta(hours=1))
+    assert (answer["gained"], answer["lost"]) == (1, 0)
+    assert (await company.touches(client_id))["card"]["state"] == "planned"
+
+
+async def test_start_brings_back_what_goes_by_text(company: Company) -> None:
+    await company.publish(CARD.format(channel="sms"))
+    client_id = await company.client(phone="+14195550123")
+    assert (await skipped(company, client_id))["card"] == "opt_out"
+    texts = Texts(company.planner.addresses, Conversations(company.planner.addresses, company.pauses))
+    async with company.database.transaction() as unit:
+        assert await texts.hear(unit, "+14195550123", "START", "1", NOW + timedelta(hours=1))
+    assert (await company.touches(client_id))["card"]["state"] == "planned"
+
+
+async def test_who_moves_out_hears_for_themselves(company: Company) -> None:
+    first = await company.client(last_name="Okafor", postal_code="43604")
+    second = await company.client(last_name="Okafor", postal_code="43604", now=NOW + timedelta(minutes=5))
+    was = await skipped(company, second)
+    async with company.database.transaction() as unit:
+        answer = await set_household(unit, company.pauses, second, None, NOW + timedelta(hours=1))
+    assert answer["gained"] == len(was) - 1
+    assert set(await skipped(company, second)) == {"thank_you"}  # its day has come and gone
+    assert await skipped(company, first) == {}
+    async with company.database.transaction() as unit:
+        await set_household(unit, company.pauses, second, first, NOW + timedelta(hours=2))
+    assert set(await skipped(company, second)) | set(await skipped(company, first)) == set(was)
+
+
+async def test_a_complaint_of_one_is_no_occasion_to_write_to_the_other(company: Company) -> None:
+    first = await company.win(last_name="Okafor", postal_code="43604")
+    await company.complete(first)
+    second = await company.client(last_name="Okafor", postal_code="43604", now=NOW + timedelta(minutes=5))
+    was = await skipped(company, second)
+    await company.hear(company.clients.remember, events.ComplaintOpened(lead_id=first.lead_id), now=NOW + timedelta(hours=1))
+    await company.plan(second, NOW + timedelta(hours=2))
+    assert await skipped(company, second) == was
+    await company.hear(company.clients.remember, events.ComplaintClosed(lead_id=first.lead_id), now=NOW + timedelta(hours=3))
+    assert await skipped(company, second) == was
+
+
+async def test_who_stops_does_not_stop_their_housemate(company: Company) -> None:
+    first = await company.client(last_name="Okafor", postal_code="43604")
+    second = await company.client(last_name="Okafor", postal_code="43604", now=NOW + timedelta(minutes=5))
+    await one_click(company, first, NOW + timedelta(hours=1))
+    await company.plan(second, NOW + timedelta(hours=2))
+    assert set(await skipped(company, second)) == {"thank_you", "check_in"}  # the first still hears about their own job
+    assert {"review", "referral", "anniversary"} <= set(await skipped(company, first))
+
+
+async def one_click(company: Company, client_id: UUID, now: datetime) -> None:
+    async with company.database.transaction() as unit:
+        client = await store.clients.lock(unit, client_id)
+        await unsubscribe(unit, company.planner.addresses, client, "email", now)
+
+
+async def everything(company: Company, client_id: UUID, now: datetime) -> None:
+    """They choose it on the preference page."""
+    async with company.database.transaction() as unit:
+        client = await store.clients.lock(unit, client_id)
+        await set_preferences(unit, company.planner.addresses, company.pauses, client, "everything", "email", now)
 
 
 async def test_the_same_name_elsewhere_is_somebody_else(company: Company) -> None:
