@@ -1,6 +1,7 @@
 """The address of a mail relay: smtp://, smtp+starttls:// or smtps://user:password@host:port."""
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import parse_qs, unquote, urlsplit
 
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -17,6 +18,14 @@ class SmtpAddress:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     authority: str | None = None  # `?ca=`: a file with the certificates to trust
+
+    @property
+    def is_local(self) -> bool:
+        """On this machine a password may go in clear."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 def read_smtp_address(url: str) -> SmtpAddress:

@@ -6,6 +6,7 @@ from typing import Protocol
 import aiosmtplib
 
 from services.handoff.adapters.mails import Mail
+from shared import telemetry
 from shared.smtp_address import read_smtp_address
 
 
@@ -29,7 +30,8 @@ class Smtp:
                 if not client.is_connected:
                     await self._connect(client)
                 answers.append(await self._send_one(client, mail))
-        except (aiosmtplib.SMTPException, OSError, TimeoutError):  # nobody is there: the rest need not find out one by one
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:  # the rest need not find out one by one
+            telemetry.log().warning("mails to reps wait for the relay", error=repr(error)[:200])
             answers += ["again"] * (len(mails) - len(answers))
         finally:
             client.close()
@@ -50,6 +52,8 @@ class Smtp:
     async def _connect(self, client: aiosmtplib.SMTP) -> None:
         await client.connect()
         if self._relay.user:
+            if not self._relay.is_local and client.get_transport_info("sslcontext") is None:
+                raise aiosmtplib.SMTPException("the relay offers no encryption, and the password is not sent without")
             await client.login(self._relay.user, self._relay.password or "")
 
     async def _send_one(self, client: aiosmtplib.SMTP, mail: Mail) -> str:

@@ -341,6 +341,8 @@ async def test_a_relay_without_encryption_gets_no_password_and_no_mail_where_it_
     async with scripted_relay(capabilities=("AUTH PLAIN",)) as relay:
         required = Smtp(relay.url.replace("smtp://", "smtp+starttls://user:secret@"))
         assert await required.send([mail, mail]) == ["again", "again"]
+        elsewhere = Smtp(relay.url.replace("smtp://127.0.0.1", "smtp://user:secret@0.0.0.0"))  # not named as this machine
+        assert await elsewhere.send([mail]) == ["again"]
         assert not any(line.startswith(("AUTH", "MAIL", "DATA")) for line in relay.lines)
         assert await Smtp(relay.url).send([mail]) == ["sent"]
 

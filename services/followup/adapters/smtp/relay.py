@@ -3,7 +3,6 @@
 import re
 import ssl
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Literal
 
 from shared.smtp_address import read_smtp_address
@@ -46,20 +45,14 @@ class Relay:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     context: ssl.SSLContext | None = None
+    is_local: bool = False
 
     @classmethod
     def of(cls, url: str) -> "Relay":
         """Raises ValueError with a sentence."""
         found = read_smtp_address(url)
         context = ssl.create_default_context(cafile=found.authority)
-        return cls(found.host, found.port, found.scheme, found.user, found.password, context)
-
-    @property
-    def is_local(self) -> bool:
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return cls(found.host, found.port, found.scheme, found.user, found.password, context, found.is_local)
 
 
 class Refused(Exception):
