@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from services.intake.adapters.senders import KINDS
+from services.intake.adapters.senders import KINDS, fault_of_secret, new_secret
 from services.intake.settings import Settings
 from services.intake.store import endpoints as store
 from services.intake.store import forms as form_store
@@ -26,6 +26,7 @@ def endpoints() -> None:
 def add(kind: str, form: str, secret: str | None, verify_token: str | None) -> None:
     if KINDS[kind].needs_secret and not secret:
         raise click.ClickException(f"A sender of kind {kind} proves itself with a secret: give it with --secret.")
+    _check_secret(kind, secret)
     endpoint_id = secrets.token_urlsafe(24)
     row = {"id": endpoint_id, "kind": kind, "form": form, "secret": secret or None, "verify_token": verify_token or None}
 
@@ -56,14 +57,26 @@ def show_all() -> None:
 @click.option("--secret", help="The new secret; one is made if it is not given.")
 @click.option("--finish", is_flag=True, help="The sender has changed over: forget the old secret.")
 def rotate(endpoint_id: str, secret: str | None, finish: bool) -> None:
-    new = secret or secrets.token_urlsafe(32)
+    async def work(unit: Transaction) -> str | None:
+        if finish:
+            return "The old secret is forgotten." if await store.drop_old(unit, endpoint_id) else None
+        endpoint = await store.usable(unit, endpoint_id)
+        if endpoint is None:
+            return None
+        _check_secret(endpoint["kind"], secret)
+        new = secret or new_secret(endpoint["kind"])
+        await store.rotate(unit, endpoint_id, new)
+        return "The new secret is in force, beside the old." if secret else new
 
-    async def work(unit: Transaction) -> bool:
-        return await (store.drop_old(unit, endpoint_id) if finish else store.rotate(unit, endpoint_id, new))
-
-    if not in_transaction(read_settings(Settings), work):
+    answer = in_transaction(read_settings(Settings), work)
+    if answer is None:
         raise click.ClickException("There is no endpoint of this id in use: see `endpoints list`.")
-    click.echo("The old secret is forgotten." if finish else new if not secret else "The new secret is in force, beside the old.")
+    click.echo(answer)
+
+
+def _check_secret(kind: str, secret: str | None) -> None:
+    if secret and (fault := fault_of_secret(kind, secret)):
+        raise click.ClickException(fault)
 
 
 @endpoints.command(help="Stop an endpoint, at once and for ever.")

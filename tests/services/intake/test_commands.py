@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from base64 import b64decode
 from pathlib import Path
 from uuid import UUID
 
@@ -79,6 +81,20 @@ async def test_an_endpoint_is_made_its_secret_changed_and_the_endpoint_stopped(d
     assert new not in listed
     await run("endpoints", "disable", made)
     assert await status(new) == 404
+
+
+async def test_a_secret_made_for_standard_webhooks_is_one_its_sender_can_sign_with(doors: Doors, run: Run) -> None:
+    made = (await run("endpoints", "add", "standard", "--secret", "whsec_a2tra2tra2tra2tra2tra2tra2tra2tr")).stdout.strip()
+    new = (await run("endpoints", "rotate", made)).stdout.strip()
+    await run("endpoints", "rotate", made, "--finish")
+    body, key = b'{"data": {"email": "grace@example.net"}}', b64decode(new.removeprefix("whsec_"), validate=True)
+    headers = {"Content-Type": "application/json", **senders.standard_signature(body, key, time.time())}
+    assert (await doors.http.post(f"/hooks/{made}", content=body, headers=headers)).status_code == 200
+    for secret in ("not base64!", "whsec_"):
+        for command in (("rotate", made), ("add", "standard")):
+            assert "base64" in (await run("endpoints", *command, "--secret", secret, fails=True)).output
+    again = {**headers, **senders.standard_signature(body, key, time.time(), "msg_2")}
+    assert (await doors.http.post(f"/hooks/{made}", content=body, headers=again)).status_code == 200, "nothing was changed"
 
 
 async def test_an_endpoint_that_could_not_be_verified_is_not_made(run: Run) -> None:

@@ -7,6 +7,7 @@ import hmac
 import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from secrets import token_bytes
 
 from services.intake.adapters.senders.post import Post
 
@@ -64,6 +65,15 @@ def standard_webhook(post: Post, secrets: Sequence[str]) -> bool:
     message = f"{given_id}.{stamp}.".encode("utf-8", "surrogatepass") + post.body
     expected = [f"v1,{base64_digest(key, message)}" for secret in secrets if (key := _key_of(secret))]
     return any(same(one, wanted) for one in signatures for wanted in expected)
+
+
+def standard_secret() -> str:
+    """A new one, as standardwebhooks.com writes it."""
+    return "whsec_" + base64.b64encode(token_bytes(32)).decode()
+
+
+def is_standard_secret(secret: str) -> bool:
+    return bool(_key_of(secret))
 
 
 def _key_of(secret: str) -> bytes:
