@@ -37,6 +37,12 @@ def e164(phone: str, region: str = "US") -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def parts_of(number: str) -> tuple[str, str]:
+    """Of an E.164 number the country's code, and the digits dialled within the country."""
+    parsed = phonenumbers.parse(number)
+    return str(parsed.country_code), phonenumbers.national_significant_number(parsed)
+
+
 def bare_email(address: str) -> str | None:
     """The address, its domain in lower case, or None where mail cannot be sent to it."""
     if len(address) <= 60 and _EMAIL_SHAPE.fullmatch(address):

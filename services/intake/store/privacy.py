@@ -15,10 +15,26 @@ WHERE s.state <> 'erased' AND (l.person_id = ANY($1::uuid[]) OR ((l.id IS NULL O
   AND (lower(s.content->'fields'->>'email') = ANY($2::text[]) OR s.content->'fields'->>'phone' = ANY($3::text[]))))
 ORDER BY s.id"""
 
+# Of the escapes in a text the digits do not count, as in %28419%29. What is found may still be a part of another's.
+WITHOUT_CONTACT = """
+SELECT s.id, s.form, s.received_at, s.state, s.test, s.content, s.content::text AS text, NULL AS person_id
+FROM submission s LEFT JOIN lead l ON l.id = coalesce(s.merged_into, s.id)
+WHERE s.state <> 'erased' AND l.id IS NULL
+  AND coalesce(s.content->'fields'->>'email', '') = '' AND coalesce(s.content->'fields'->>'phone', '') = ''
+  AND EXISTS (SELECT 1 FROM unnest($1::text[]) AS d(domain) WHERE position(d.domain IN lower(s.content::text)) > 0
+    UNION ALL SELECT 1 FROM unnest($2::text[]) AS n(number)
+    WHERE position(n.number IN regexp_replace(s.content::text, '%[0-9A-Fa-f]{2}|[^0-9]', '', 'g')) > 0)
+ORDER BY s.id"""
+
 
 async def submissions_of(unit: Transaction, person_ids: Sequence[UUID], emails: Sequence[str], phones: Sequence[str]) -> Rows:
     """What became leads of theirs or touches on them, and what nobody has identified (yet) but bears their keys."""
     return await unit.fetch(SAID_BY, person_ids, emails, phones)
+
+
+async def submissions_with(unit: Transaction, domains: Sequence[str], numbers: Sequence[str]) -> Rows:
+    """What has neither lead nor contact, and a text that may name an email of these domains or one of these numbers."""
+    return await unit.fetch(WITHOUT_CONTACT, domains, numbers)
 
 
 async def lock_submissions(unit: Transaction, ids: Sequence[UUID]) -> None:

@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 
 from services.intake import models
 from services.intake.adapters.contact_details import bare_email, e164
-from services.intake.domain.identity import keys_of
+from services.intake.domain.identity import Key, keys_of
 from services.intake.store import leads, persons
 from shared import events
 from shared.database import Transaction
@@ -26,10 +26,14 @@ async def find_persons(unit: Transaction, text: str) -> list[UUID]:
     try:
         found = list((await persons.roots_of(unit, [UUID(text)])).values())
     except ValueError:
-        keys = keys_of({"email": bare_email(text) or text} if "@" in text else {"phone": e164(text) or text})
-        known = await persons.gather_known(unit, keys)
+        known = await persons.gather_known(unit, keys_in(text))
         found = sorted({person for holders in known.holders.values() for person in holders})
     return found
+
+
+def keys_in(text: str) -> list[Key]:
+    """The email or phone somebody is looked for by; an id is neither."""
+    return keys_of({"email": bare_email(text) or text} if "@" in text else {"phone": e164(text) or ""})
 
 
 async def find_person(unit: Transaction, text: str) -> UUID:

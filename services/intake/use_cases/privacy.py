@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.intake.adapters.contact_details import bare_email
+from services.intake.adapters.contact_details import parts_of
 from services.intake.adapters.hashes import Hasher
-from services.intake.domain.identity import fold_name, keys_of
+from services.intake.domain.identity import fold_name
+from services.intake.domain.mentions import mention_of, readable
 from services.intake.store import consents, persons, privacy
 from services.intake.store import leads as lead_store
-from services.intake.use_cases.persons import NotFound, find_persons
+from services.intake.use_cases.persons import NotFound, find_persons, keys_in
 from shared import events
 from shared.database import Rows, Transaction
 from shared.outbox import emit
@@ -30,21 +31,21 @@ class Subject:
 
 
 async def find_subject(unit: Transaction, text: str) -> Subject:
-    """By id or email. An email may be known from submissions alone, which were never identified."""
+    """By id, email or phone. The last two may be known from submissions alone, which were never identified."""
     found = await find_persons(unit, text)
     if len(found) > 1:
         raise NotFound("Several persons have this key; please name one by id: " + ", ".join(map(str, found[:20])))
     together = await persons.members(unit, found[0]) if found else []
     keys = await persons.keys_of_person(unit, together)
-    emails = {row["value"] for row in keys if row["kind"] == "email"}
-    emails |= {value for _, value in keys_of({"email": bare_email(text) or text}) if "@" in text}
-    phones = {row["value"] for row in keys if row["kind"] == "phone"}
-    said = [row for row in await privacy.submissions_of(unit, together, sorted(emails), sorted(phones)) if _is_theirs(row, keys)]
+    held = sorted({(row["kind"], row["value"]) for row in keys} | set(keys_in(text)))
+    emails, phones = ([value for kind, value in held if kind == wanted] for wanted in ("email", "phone"))
+    said = [row for row in await privacy.submissions_of(unit, together, emails, phones) if _is_theirs(row, keys)]
+    said += await _naming(unit, emails, phones)
     if not together and not said:
-        raise NotFound("There is nobody of this id or email.")
+        raise NotFound("There is nobody of this id, email or phone.")
     strangers = {row["person_id"] for row in said if row["person_id"]} - set(together)  # tests, which leave no keys
     person_ids = [*together, *sorted(strangers)]
-    roots = dict.fromkeys(together, found[0]) | {one: one for one in strangers}
+    roots = {one: one for one in strangers} | (dict.fromkeys(together, found[0]) if found else {})
     return Subject(person_ids, roots, keys, await lead_store.leads_of(unit, person_ids), said)
 
 
@@ -54,6 +55,16 @@ def _is_theirs(row: Any, keys: Rows) -> bool:
         return True
     name, names = fold_name(row["last_name"] or ""), {key["name"] for key in keys}
     return not name or not any(names) or name in names
+
+
+async def _naming(unit: Transaction, emails: list[str], phones: list[str]) -> Rows:
+    """What was set aside because nobody could read it, with their email or phone somewhere in it."""
+    numbers = [parts_of(phone) for phone in phones]
+    rows = await privacy.submissions_with(
+        unit, [email.rpartition("@")[2] for email in emails], [national for _, national in numbers]
+    )
+    mention = mention_of(emails, numbers)
+    return [row for row in rows if mention.search(readable(row["text"]))]
 
 
 async def export_person(unit: Transaction, text: str) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import orjson
+import pytest
 
+from services.intake.adapters.contact_details import parts_of
+from services.intake.domain.mentions import mention_of, readable
 from services.intake.store import ledger
 from services.intake.use_cases.ledger import read_ledger
 from shared.database import Database
@@ -108,6 +112,73 @@ async def test_an_address_that_is_part_of_anothers_withdraws_nothing_of_theirs(i
     theirs = await intake.lead(last_name="Elm", email="anna@maple.example", message="Write to a@maple.example, too.")
     await command(intake, "persons", "erase", str(await intake.person_of(mine)), "--yes")
     assert [event["lead_id"] for event in await intake.events("lead.qualified")] == [str(theirs)]
+
+
+async def set_aside(intake: Intake, payload: str) -> UUID:
+    """As an endpoint keeps what it could not understand."""
+    found = await intake.submit(answers={"payload": payload})
+    await intake.rows("UPDATE submission SET state = 'quarantined', reason = 'not understood' WHERE id = $1", found)
+    return found
+
+
+async def test_what_was_set_aside_unread_goes_too_where_it_names_them(intake: Intake) -> None:
+    await intake.lead(last_name="Hopper", email="grace@example.net", phone="+14195552077")
+    theirs = [
+        await set_aside(intake, '{"who": {"mail": "Grace@Example.net"'),
+        await set_aside(intake, "a=1&mail=grace%40example.net"),
+        await set_aside(intake, "tel=%28419%29+555-2077"),
+    ]
+    others = [
+        await set_aside(intake, '{"mail": "anna.grace@example.net", "id": 941955520771}'),
+        await intake.submit(last_name="Elm", email="elm@maple.example", message="Ask grace@example.net."),
+    ]
+    given = orjson.loads(await command(intake, "persons", "export", "grace@example.net"))
+    assert {str(one) for one in theirs} < {row["id"] for row in given["submissions"]}
+    assert "with 4 submissions" in await command(intake, "persons", "erase", "grace@example.net", "--yes")
+    assert [await intake.state(one) for one in theirs] == ["erased"] * 3
+    assert [await intake.state(one) for one in others] == ["quarantined", "waiting"]
+    await intake.rows("DELETE FROM submission WHERE id = ANY($1::uuid[])", others)
+    left = (await everything(intake.database)).lower()
+    assert "grace@" not in left
+    assert "hopper" not in left
+    assert "2077" not in left
+
+
+async def test_a_phone_that_was_never_identified_is_forgotten_by_itself(intake: Intake) -> None:
+    held = await intake.submit(first_name="Grace", phone="+14195552077")
+    await intake.rows("UPDATE submission SET state = 'quarantined', reason = 'trap' WHERE id = $1", held)
+    unread = await set_aside(intake, "Please call 419.555.2077!")
+    assert "submissions" in await command(intake, "persons", "export", "+14195552077")
+    await command(intake, "persons", "erase", "(419) 555-2077", "--yes")
+    assert [await intake.state(one) for one in (held, unread)] == ["erased", "erased"]
+    assert "2077" not in await everything(intake.database)
+    assert "id, email or phone" in await command(intake, "persons", "erase", "+14195552077", "--yes", fails=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("<GRACE@example.net>.", True),
+        (r'{"a": "{\"b\": \"Hello\ngrace@example.net\"}"}', True),
+        (r'{"mail": "grace\u0040example.net"}', True),
+        ("mail=grace%40example.net&x=1", True),
+        ("x+grace@example.net", False),
+        ("disgrace@example.net", False),
+        ("grace@example.net.au, grace@example.network", False),
+        ("+1 (419) 555-2077", True),
+        ("0014195552077", True),
+        ('{"phone": 4195552077}', True),
+        ("phone=%2B1+419+555+2077", True),
+        ("14195552077123, 555-2077, 41.4195552077", False),
+        ("+44 (0)20 7946 0018", True),
+        ("020 7946 0018", True),
+        ("+49 12 345", True),
+        ("12345", False),
+    ],
+)
+def test_a_text_names_somebody_only_whole(text: str, named: bool) -> None:
+    numbers = [parts_of("+14195552077"), parts_of("+442079460018"), ("49", "12345")]
+    assert bool(mention_of(["grace@example.net"], numbers).search(readable(text))) is named
 
 
 async def test_everybody_merged_into_them_goes_too(intake: Intake) -> None:
