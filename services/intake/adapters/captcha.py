@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import orjson
@@ -17,7 +17,7 @@ TIMEOUT = 2.0
 
 
 class Captcha(Protocol):
-    async def check(self, token: str, address: str, hosts: Sequence[str]) -> Answer: ...
+    async def check(self, token: str, address: str, hosts: Sequence[str], post: UUID) -> Answer: ...
 
 
 def token_of(values: Mapping[str, Any]) -> str:
@@ -31,11 +31,12 @@ class SiteVerify:
     def __init__(self, url: str, secret: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._url, self._secret, self._transport = url, secret, transport
 
-    async def check(self, token: str, address: str, hosts: Sequence[str]) -> Answer:
-        """`hosts`: where the puzzle may have been solved; none: anywhere."""
+    async def check(self, token: str, address: str, hosts: Sequence[str], post: UUID) -> Answer:
+        """`hosts`: where the puzzle may have been solved; none: anywhere. `post`: when it comes again, the answer is the same
+        where the provider can tell (Turnstile)."""
         if not token:
             return "failed"
-        form = {"secret": self._secret, "response": token, "remoteip": address, "idempotency_key": str(uuid4())}
+        form = {"secret": self._secret, "response": token, "remoteip": address, "idempotency_key": str(post)}
         try:
             async with httpx.AsyncClient(timeout=TIMEOUT, transport=self._transport, verify=_tls()) as client:
                 answer = await client.post(self._url, data=form)

@@ -53,7 +53,8 @@ class Submission:
     content: dict[str, Any]
     received_at: datetime
     test: bool
-    content_key: bytes
+    content_key: bytes  # names what was said, and why it was set aside
+    said_key: bytes  # names what was said, whatever the verdict on it
     held: str | None = None  # why it is quarantined at once
     idempotency_key: bytes | None = None
     is_provider_id: bool = False  # the sender's own id: kept longer, and the content may come in another shape
@@ -147,7 +148,7 @@ def _consents(given: Any) -> list[dict[str, Any]]:
 
 def said(form: str, content: Mapping[str, Any], held: str | None) -> list[Any]:
     """The same person saying the same thing on the same form. Where they came from does not count; what was set aside
-    does not answer for what is not."""
+    does not answer for what is not; under one key it gives way to it."""
     return [form, held, *(content.get(name) for name in ("fields", "answers", "consents", "external_id", "test"))]
 
 
@@ -161,6 +162,6 @@ def idempotency_key(*parts: str) -> bytes:
     return hashlib.sha256(b"idempotency\0" + "\0".join(parts).encode()).digest()
 
 
-def page_key(submission_id: str, content_key: bytes) -> bytes:
+def page_key(submission_id: str, said_key: bytes) -> bytes:
     """One filling-in of a form: sent twice it is one, but somebody who goes back and corrects it says something new."""
-    return hashlib.sha256(b"page\0" + submission_id.encode("utf-8", "surrogatepass") + content_key).digest()
+    return hashlib.sha256(b"page\0" + submission_id.encode("utf-8", "surrogatepass") + said_key).digest()

@@ -19,14 +19,16 @@ INSERT INTO submission (id, form, content, received_at, test, state, reason)
 SELECT i, f, c, $3, t, CASE WHEN q IS NULL THEN 'waiting' ELSE 'quarantined' END, q
 FROM n WHERE i IN (SELECT lead_id FROM claimed) RETURNING id"""
 
+# A key remembers the content and whether that was set aside: then the same content, once it is accepted, takes its place.
+SET_ASIDE = b"\0set aside"
 CLAIM = """
 INSERT INTO receipt AS r (key, lead_id, fingerprint, expires_at)
 SELECT k, i, f, e FROM unnest($1::bytea[], $2::uuid[], $3::bytea[], $4::timestamptz[]) AS n(k, i, f, e) ORDER BY k
 ON CONFLICT (key) DO UPDATE SET
-  lead_id = CASE WHEN r.expires_at <= $5 THEN excluded.lead_id ELSE r.lead_id END,
-  fingerprint = CASE WHEN r.expires_at <= $5 THEN excluded.fingerprint ELSE r.fingerprint END,
-  expires_at = CASE WHEN r.expires_at <= $5 THEN excluded.expires_at ELSE r.expires_at END
-RETURNING key, lead_id, fingerprint"""
+  lead_id = CASE WHEN {is_over} THEN excluded.lead_id ELSE r.lead_id END,
+  fingerprint = CASE WHEN {is_over} THEN excluded.fingerprint ELSE r.fingerprint END,
+  expires_at = CASE WHEN {is_over} THEN excluded.expires_at ELSE r.expires_at END
+RETURNING key, lead_id, fingerprint""".format(is_over="r.expires_at <= $5 OR r.fingerprint = excluded.fingerprint || $6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ async def capture(unit: Transaction, submissions: list[Submission], now: datetim
     """Store what is new; what came before gets its earlier answer. Without keys it is one statement."""
     owners: dict[bytes, Submission] = {}
     for one in submissions:
-        if one.idempotency_key:
-            owners.setdefault(one.idempotency_key, one)
+        if (key := one.idempotency_key) and ((owner := owners.get(key)) is None or _takes_its_place(one, owner)):
+            owners[key] = one
     earlier = await _claim_keys(unit, list(owners.items()), now, keep) if owners else {}
     fresh = [
         one for one in submissions if one.idempotency_key not in earlier and owners.get(one.idempotency_key or b"", one) is one
@@ -73,8 +75,14 @@ def _answer(
         lead_id, fingerprint = earlier[key]
     else:
         owner = owners.get(key, one) if key else one
-        lead_id, fingerprint = lead_of[owner.content_key], owner.content_key
-    return Captured(lead_id, lead_id != one.lead_id, fingerprint != one.content_key and not one.is_provider_id)
+        lead_id, fingerprint = lead_of[owner.content_key], owner.said_key
+    is_other = fingerprint.removesuffix(SET_ASIDE) != one.said_key
+    return Captured(lead_id, lead_id != one.lead_id, is_other and not one.is_provider_id)
+
+
+def _takes_its_place(one: Submission, owner: Submission) -> bool:
+    """What was set aside gives way to the same content, accepted."""
+    return owner.held is not None and one.held is None and one.said_key == owner.said_key
 
 
 async def _store_contents(
@@ -109,9 +117,10 @@ async def _claim_keys(
         CLAIM,
         [key for key, _ in owners],
         [one.lead_id for _, one in owners],
-        [one.content_key for _, one in owners],
+        [one.said_key + (SET_ASIDE if one.held else b"") for _, one in owners],
         [now + (keep.provider_ids if one.is_provider_id else keep.keys) for _, one in owners],
         now,
+        SET_ASIDE,
     )
     ours = {one.lead_id for _, one in owners}
     return {row["key"]: (row["lead_id"], row["fingerprint"]) for row in rows if row["lead_id"] not in ours}

@@ -68,7 +68,7 @@ class Capture:
             submission = read_submission(form, values, region=region, now=now, idempotency_key=idempotency_key, held=held)
             _prove(submission, evidence)
             if submission_id and not idempotency_key:
-                submission = replace(submission, idempotency_key=submissions.page_key(submission_id, submission.content_key))
+                submission = replace(submission, idempotency_key=submissions.page_key(submission_id, submission.said_key))
         except Invalid:
             SUBMISSIONS.labels(form.key, "invalid").inc()
             raise
@@ -135,7 +135,7 @@ def read_submission(
     except NotAnswerable as error:
         raise Invalid([FieldError(error.field, "invalid", error.detail)]) from error
     held = held or ("trap" if is_trapped(values) else None)
-    said = _said(form, content, held)
+    said, content_key, said_key = _named(form, content, held)
     if len(said) > MOST:  # escapes and numbers may grow: what is taken must become an event
         raise Invalid([FieldError("answers", "too_long", f"Please send at most {MOST // 1000} kB in all.")])
     return Submission(
@@ -145,7 +145,8 @@ def read_submission(
         received_at=now,
         test=content["test"],
         held=held,
-        content_key=submissions.content_key(said),
+        content_key=content_key,
+        said_key=said_key,
         idempotency_key=submissions.idempotency_key(form.key, idempotency_key) if idempotency_key else None,
     )
 
@@ -159,7 +160,7 @@ def read_delivery(
     if not fields.get("email") and not fields.get("phone"):
         held = held or f"no valid email or phone. {faults(errors)}"[:500].strip()
     content = _content(fields, set_faults_aside(values, errors))
-    said = _said(form, content, held)
+    said, content_key, said_key = _named(form, content, held)
     if len(said) > MOST:
         held = held or f"too long to be told on: {len(said) // 1000} kB"
     return Submission(
@@ -169,7 +170,8 @@ def read_delivery(
         received_at=now,
         test=content["test"],
         held=held,
-        content_key=submissions.content_key(said),
+        content_key=content_key,
+        said_key=said_key,
         idempotency_key=submissions.idempotency_key(provider_key) if provider_key else None,
         is_provider_id=provider_key is not None,
     )
@@ -179,6 +181,13 @@ def _prove(submission: Submission, evidence: dict[str, str] | None) -> None:
     """Where and by whom consent was given: kept only where something was asked."""
     if evidence and submission.content["consents"]:
         submission.content["evidence"] = evidence
+
+
+def _named(form: Form, content: dict[str, Any], held: str | None) -> tuple[bytes, bytes, bytes]:
+    """What was said, its name, and its name whatever the verdict on it."""
+    said = _said(form, content, held)
+    content_key = submissions.content_key(said)
+    return said, content_key, submissions.content_key(_said(form, content, None)) if held else content_key
 
 
 def _said(form: Form, content: dict[str, Any], held: str | None) -> bytes:

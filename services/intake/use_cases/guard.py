@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from fastapi import Request
 
@@ -90,7 +91,8 @@ class Guard:
             return None
         captcha = self.captchas.get(form.captcha.provider)
         hosts = [*hosts_of(form.origins), self.own_host] if form.origins else []
-        answer = await captcha.check(token_of(values), visit.address, hosts) if captcha else "outage"
+        post = uuid5(NAMESPACE_OID, repr(values))  # the same when it comes again: its token is good once
+        answer = await captcha.check(token_of(values), visit.address, hosts, post) if captcha else "outage"
         if answer == "passed" or (answer == "outage" and form.captcha.on_outage == "accept"):
             return None
         if answer == "outage" and form.captcha.on_outage == "reject":

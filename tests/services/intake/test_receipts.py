@@ -13,14 +13,16 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 KEEP = Keep(content=timedelta(minutes=10), keys=timedelta(hours=24), provider_ids=timedelta(days=30))
 
 
-def submission(said: str, key: str | None = None, *, provider: bool = False) -> Submission:
+def submission(said: str, key: str | None = None, *, provider: bool = False, held: str | None = None) -> Submission:
     return Submission(
         lead_id=UUID(str(uuid7())),
         form="api",
         content={"fields": {"message": said}},
         received_at=NOW,
         test=False,
-        content_key=said.encode(),
+        content_key=f"{held or ''}{said}".encode(),
+        said_key=said.encode(),
+        held=held,
         idempotency_key=idempotency_key(key) if key else None,
         is_provider_id=provider,
     )
@@ -52,6 +54,21 @@ async def test_the_same_content_under_two_keys_is_one_lead_for_both_keys(intake_
     (later,) = await taken(intake_database, submission("a", "k2"), later=timedelta(hours=2))
     assert later == Captured(first.lead_id, True, False)
     assert await count(intake_database) == 1
+
+
+async def test_what_was_accepted_takes_the_key_of_what_was_set_aside_and_never_the_other_way(intake_database: Database) -> None:
+    (held,) = await taken(intake_database, submission("a", "k", held="a robot?"))
+    (again,) = await taken(intake_database, submission("a", "k", held="another reason"))
+    assert again == Captured(held.lead_id, True, False)
+    (other,) = await taken(intake_database, submission("b", "k"))
+    assert other.conflict
+    (accepted,) = await taken(intake_database, submission("a", "k"))
+    assert (accepted.repeated, accepted.lead_id != held.lead_id) == (False, True)
+    late = await taken(intake_database, submission("a", "k"), submission("a", "k", held="a robot?"), later=timedelta(hours=1))
+    assert late == [Captured(accepted.lead_id, True, False)] * 2
+    robot, person = await taken(intake_database, submission("c", "k2", held="a robot?"), submission("c", "k2"))
+    assert robot.lead_id == person.lead_id
+    assert not person.repeated
 
 
 async def test_a_senders_own_id_is_recognised_for_a_month_even_in_another_shape(intake_database: Database) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -139,9 +140,10 @@ async def test_a_number_is_counted_however_it_is_written(intake_database: Databa
 
 
 class Provider(httpx.AsyncBaseTransport):
-    """siteverify as Turnstile and hCaptcha answer it: a token is good once."""
+    """siteverify as Turnstile and hCaptcha answer it: a token is good once. Turnstile answers a repeat under its key alike."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: str = "turnstile") -> None:
+        self.shape = shape
         self.asked: list[dict[str, list[str]]] = []
         self.fails: httpx.Response | Exception | None = None
 
@@ -154,14 +156,17 @@ class Provider(httpx.AsyncBaseTransport):
             return self.fails
         if form["secret"] != ["ours"]:
             return httpx.Response(200, json={"success": False, "error-codes": ["invalid-input-secret"]})
-        used = sum(one["response"] == form["response"] for one in self.asked) > 1
+        first = next(one for one in self.asked if one["response"] == form["response"])
+        is_repeat = self.shape == "turnstile" and first["idempotency_key"] == form["idempotency_key"]
+        used = first is not form and not is_repeat
         if form["response"] != ["good"] or used:
             return httpx.Response(200, json={"success": False, "error-codes": ["timeout-or-duplicate"]})
         return httpx.Response(200, json={"success": True, "hostname": "www.maple.example"})
 
 
 async def answer_of(provider: Provider, token: str = "good", secret: str = "ours", hosts: tuple[str, ...] = ()) -> str:
-    return await SiteVerify("https://captcha.example/siteverify", secret, transport=provider).check(token, "192.0.2.7", hosts)
+    verify = SiteVerify("https://captcha.example/siteverify", secret, transport=provider)
+    return await verify.check(token, "192.0.2.7", hosts, uuid4())
 
 
 async def test_a_solved_puzzle_counts_once_and_where_it_was_shown() -> None:
@@ -227,11 +232,48 @@ async def test_a_form_with_a_puzzle_follows_its_own_rule(
         assert f"script-src {host}" in page.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("shape", ["turnstile", "hcaptcha"])
+async def test_a_post_that_comes_again_with_its_used_token_gets_its_first_answer(
+    intake_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    provider = Provider(shape)
+    monkeypatch.setattr(main, "SiteVerify", lambda url, secret: SiteVerify(url, secret, transport=provider))
+    async for doors in open_doors(intake_database, tmp_path, **{f"{shape}_secret": "ours"}):
+        await add_form(doors, SPRING + f'[captcha]\nprovider = "{shape}"\nsite_key = "k"\n')
+        page = filled(_submission_id="1f", _captcha="good")
+        assert [(await doors.http.post("/f/spring", data=page)).status_code for _ in range(2)] == [303, 303]
+        assert (await doors.only_submission())["state"] == "waiting"
+        await doors.forget_contents()
+        provider.asked.clear()
+        body, key = filled(form="spring", _captcha="good"), {"Idempotency-Key": "k1"}
+        first, again = [await doors.http.post("/v1/leads", json=body, headers=key) for _ in range(2)]
+        assert (first.status_code, again.status_code) == (202, 202)
+        assert first.json() == again.json()
+        await doors.http.post("/v1/leads", json=body | {"boiler": "oil"})  # one puzzle is not solved for many posts
+        assert [one["state"] for one in await doors.submissions()] == ["waiting", "waiting", "quarantined"]
+
+
+async def test_who_solves_the_puzzle_at_last_is_no_longer_set_aside(
+    intake_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = Provider()
+    monkeypatch.setattr(main, "SiteVerify", lambda url, secret: SiteVerify(url, secret, transport=provider))
+    async for doors in open_doors(intake_database, tmp_path, turnstile_secret="ours"):
+        await add_form(doors, SPRING + '[captcha]\nprovider = "turnstile"\nsite_key = "k"\n')
+        for token in ("bad", "good"):
+            await doors.http.post("/f/spring", data=filled(_submission_id="1f", _captcha=token))
+        assert [one["state"] for one in await doors.submissions()] == ["quarantined", "waiting"]
+        provider.asked.clear()
+        for _ in range(2):  # without any key the provider must know the post again
+            await doors.http.post("/v1/leads", json=filled(form="spring", _captcha="good") | {"boiler": "oil"})
+        assert [one["state"] for one in await doors.submissions()] == ["quarantined", "waiting", "waiting"]
+
+
 async def test_a_silent_provider_holds_nobody_for_longer_than_two_seconds() -> None:
     async def silence(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(30)
 
     async with serving(silence) as port:
         began = datetime.now(UTC)
-        assert await SiteVerify(f"http://127.0.0.1:{port}/", "ours").check("good", "192.0.2.7", ()) == "outage"
+        assert await SiteVerify(f"http://127.0.0.1:{port}/", "ours").check("good", "192.0.2.7", (), uuid4()) == "outage"
         assert datetime.now(UTC) - began < timedelta(seconds=4)
