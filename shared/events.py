@@ -130,6 +130,8 @@ class LeadTouched(LeadEvent, type="lead.touched"):
     received_at: AwareDatetime
     tier: Short = ""  # as it is worth now
     score: Annotated[int, Field(ge=0, le=100)] | None = None
+    contact: Annotated[Contact | None, PERSONAL] = None  # as given now: it may differ from what the lead came with
+    answers: Annotated[dict[str, Any], PERSONAL] = {}
 
 
 class LeadQualified(LeadEvent, type="lead.qualified"):

@@ -47,6 +47,7 @@ class BriefAnswer(BaseModel):
     ask: list[str]
     do_not: list[str]
     agreed: list[str]
+    also_gave: list[tuple[str, str]]
 
 
 def add_briefs(router: APIRouter, keys: KeyRing, database: Database) -> None:

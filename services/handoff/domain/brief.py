@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 LONGEST_ANSWER = 500
 MOST_ANSWERS = 30
+CONTACT = ("first_name", "last_name", "phone", "email", "postal_code")
 ENDED = {
     "declined": "declined",
     "expired": "did not answer in time",
@@ -27,7 +28,8 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """`promise`: what the campaign they came from promised them. `do_not`: whom not to contact, and by which channel."""
+    """`promise`: what the campaign they came from promised them. `do_not`: whom not to contact, and by which channel.
+    `also_gave`: name and value of what they said when they reached out again, and not before."""
 
     first_name: str
     last_name: str
@@ -47,6 +49,7 @@ class Brief:
     ask: list[str] = field(default_factory=list)
     do_not: list[str] = field(default_factory=list)
     agreed: list[str] = field(default_factory=list)
+    also_gave: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -54,11 +57,19 @@ class Brief:
 
     @property
     def may_call(self) -> bool:
-        return bool(self.phone) and not any(one.startswith(_nothing_by("phone")) for one in self.do_not)
+        return bool(self.phone) and not self._is_closed("phone")
 
     @property
     def may_write(self) -> bool:
-        return bool(self.email) and not any(one.startswith(_nothing_by("email")) for one in self.do_not)
+        return bool(self.email) and not self._is_closed("email")
+
+    @property
+    def to_try(self) -> list[str]:
+        """What they also gave, in words; nothing of a channel that is closed."""
+        return [f"{_words(name)}: {value}" for name, value in self.also_gave if not self._is_closed(name)]
+
+    def _is_closed(self, channel: str) -> bool:
+        return any(one.startswith(_nothing_by(channel)) for one in self.do_not)
 
 
 def brief_of(
@@ -94,7 +105,17 @@ def brief_of(
         ask=list(questions),
         do_not=do_not,
         agreed=agreed,
+        also_gave=[(name, value) for name, value in snapshot.get("also_gave") or []],
     )
+
+
+def given_besides(snapshot: Mapping[str, Any], contact: Mapping[str, Any], answers: Mapping[str, Any]) -> list[list[str]]:
+    """All they gave when they reached out again, this time and before, that the lead did not come with."""
+    known = {name: (snapshot.get("contact") or {}).get(name) for name in CONTACT} | _answers(snapshot.get("answers") or {})
+    said = {name: contact[name] for name in CONTACT if contact.get(name)} | _answers(answers)
+    kept = [list(pair) for pair in snapshot.get("also_gave") or []]
+    new = [[name, value] for name, value in said.items() if known.get(name) != value and [name, value] not in kept]
+    return (kept + new)[-MOST_ANSWERS:]
 
 
 def contact_rules(consents: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]]:

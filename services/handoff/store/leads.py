@@ -1,6 +1,6 @@
 """Leads, and what was reported of them before we knew them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -91,6 +91,11 @@ async def lock_lead(unit: Transaction, lead_id: UUID) -> Any:
 async def lock_this_lead(unit: Transaction, lead_id: UUID) -> Any:
     """The lead itself, locked, even where it was merged into another."""
     return await unit.row("SELECT * FROM lead WHERE id = $1 FOR UPDATE", lead_id)
+
+
+async def save_snapshots(unit: Transaction, snapshots: Mapping[UUID, dict[str, Any]]) -> None:
+    query = "UPDATE lead l SET snapshot = n.snapshot FROM unnest($1::uuid[], $2::jsonb[]) AS n(id, snapshot) WHERE l.id = n.id"
+    await unit.execute(query, list(snapshots), list(snapshots.values()))
 
 
 async def merge_lead(unit: Transaction, lead_id: UUID, into: UUID) -> None:

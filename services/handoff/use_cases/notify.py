@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from services.handoff import store
+from services.handoff.domain.brief import given_besides
 from shared import events
 from shared.database import Transaction
 from shared.envelope import Received
@@ -30,8 +32,9 @@ def mails_for(outgoing: Sequence[events.Event], now: datetime) -> list[dict[str,
 async def notify_owner(unit: Transaction, received: list[Received], now: datetime) -> None:
     """Something happened with a client that the rep who owns the lead should hear of today."""
     by_lead = {one.event.lead_id: one for one in received if isinstance(one.event, tuple(OWNER_HEARS))}  # type: ignore[attr-defined]
-    jobs = []
-    for owner in await store.mails.owners(unit, list(by_lead)):
+    jobs, owners = [], await store.mails.owners(unit, list(by_lead))
+    await _keep_what_they_gave(unit, received, {owner["lead_id"]: owner["now_id"] for owner in owners})
+    for owner in owners:
         event = by_lead[owner["lead_id"]].event
         job = _job(OWNER_HEARS[type(event)], event, now)
         if isinstance(event, events.RecoveryNeeded):
@@ -40,6 +43,21 @@ async def notify_owner(unit: Transaction, received: list[Received], now: datetim
             job["data"] = {"message": event.message}
         jobs.append({**job, "rep_id": owner["rep_id"], "lead_id": owner["now_id"], "assignment_id": owner["assignment_id"]})
     await store.mails.add(unit, jobs)
+
+
+async def _keep_what_they_gave(unit: Transaction, received: list[Received], now_ids: dict[UUID, UUID]) -> None:
+    """A corrected email or another phone, for the brief: beside what the lead came with, never in its place."""
+    touches = [one.event for one in received if isinstance(one.event, events.LeadTouched) and one.event.contact]
+    touches = [touch for touch in touches if touch.lead_id in now_ids]
+    if not touches:
+        return
+    found = await store.leads.lock_leads(unit, [now_ids[touch.lead_id] for touch in touches])
+    snapshots = {row["id"]: row["snapshot"] for row in found if row["snapshot"]}
+    for touch in touches:
+        if (snapshot := snapshots.get(lead_id := now_ids[touch.lead_id])) is not None:
+            contact = touch.contact.model_dump() if touch.contact else {}
+            snapshots[lead_id] = snapshot | {"also_gave": given_besides(snapshot, contact, touch.answers)}
+    await store.leads.save_snapshots(unit, snapshots)
 
 
 def _job(kind: str, event: Any, now: datetime, **data: str) -> dict[str, Any]:

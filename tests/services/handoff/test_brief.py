@@ -7,7 +7,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from services.handoff import store
-from services.handoff.domain.brief import contact_rules
+from services.handoff.domain.brief import brief_of, contact_rules
 from services.handoff.models.base import HandoffTable
 from services.handoff.use_cases.verify import verify_decisions
 from shared import events
@@ -71,6 +71,18 @@ async def test_a_brief_says_whom_not_to_contact_and_by_which_channel(handoff: Ha
     found = await brief(handoff, lead)
     assert found["do_not"] == ["Do not contact them by sms at all.", "No marketing by email."]
     assert found["agreed"] == ["Anything by email."]
+
+
+def test_a_brief_shows_no_new_address_of_a_channel_that_is_closed() -> None:
+    found = brief_of(
+        {"also_gave": [["email", "new@example.net"], ["last_name", "Case"]]},
+        {"source": "", "campaign": ""},
+        questions=(),
+        consents=[{"channel": "email", "purpose": None, "granted": False}],
+        earlier_leads=(),
+        earlier_offers=(),
+    )
+    assert found.to_try == ["last name: Case"]
 
 
 async def test_a_person_merged_into_another_keeps_the_stricter_word(handoff: Handoff) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from aiosmtpd.controller import Controller
+from uuid_utils.compat import uuid7
 
 from deploy.local.ports import free_ports
 from services.handoff import store
@@ -261,6 +262,27 @@ async def test_the_owner_hears_when_their_client_reaches_out_answers_or_is_unhap
     assert "Still dripping!" in mails["A lead of yours reached out again"]
     assert "2 stars" in mails["A client of yours is not happy"]
     assert "A client of yours has answered" in mails
+
+
+async def test_what_they_give_when_they_reach_out_again_stands_in_mail_page_and_brief(
+    handoff: Handoff, client: httpx.AsyncClient
+) -> None:
+    lead, person = await handoff.qualify(answers={"floor": "2nd"}), uuid7()
+    await handoff.mails()
+    touched = {"lead_id": lead, "person_id": person, "form": "contact", "received_at": handoff.now}
+    await handoff.hear(events.LeadTouched.model_validate(touched))  # as it was before it carried a contact
+    again = CONTACT | {"email": "ada@correct.example"}
+    for more in ({"answers": {"floor": "2nd", "dog": "yes"}}, {}):
+        await handoff.hear(events.LeadTouched.model_validate(touched | {"contact": again} | more))
+    assignment = (await handoff.active(lead))["id"]
+    brief = (await client.get(f"/v1/assignments/{assignment}/brief")).json()
+    assert (brief["email"], brief["also_gave"]) == (CONTACT["email"], [["email", "ada@correct.example"], ["dog", "yes"]])
+    mail = (await handoff.mails())[-1]
+    for shown in (text_of(mail), text_of(mail, "html"), (await client.get(link_in(mail))).text):
+        assert "They also gave: email: ada@correct.example, dog: yes" in shown
+    await handoff.hear(events.PersonErased(lead_id=lead, person_id=person))
+    async with handoff.database.reading() as unit:
+        assert await unit.value("SELECT count(*) FROM lead WHERE snapshot::text LIKE '%correct%'") == 0
 
 
 @pytest.mark.parametrize(("answer", "again"), [("again", 1), ("never", 0), ("sent", 0)])

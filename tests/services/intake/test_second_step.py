@@ -29,6 +29,14 @@ async def test_the_same_need_within_thirty_days_is_a_touch_and_another_is_a_lead
     assert [event["type"] for event in await intake.events() if event["key"] == str(again)] == ["lead.merged"]
 
 
+async def test_what_somebody_gives_when_they_reach_out_again_is_told(intake: Intake) -> None:
+    await intake.lead(email="ada@exmaple.net", phone="+14195552001", selection="estimate")
+    await intake.lead(**ADA, answers={"floor": "2nd"}, at=NOW + timedelta(hours=1))
+    (touched,) = await intake.events("lead.touched")
+    assert (touched["contact"]["email"], touched["contact"]["last_name"]) == ("ada@maple.example", "Byron")
+    assert touched["answers"] == {"floor": "2nd"}
+
+
 async def test_a_lead_with_sales_is_still_open_for_a_touch_and_one_that_was_won_is_not(intake: Intake) -> None:
     first = await intake.lead(**ADA)
     await intake.value("UPDATE lead SET stage = 'proposed' WHERE id = $1", first)

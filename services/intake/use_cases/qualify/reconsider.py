@@ -9,7 +9,7 @@ from services.intake.domain.scoring import Line
 from services.intake.store import campaigns, leads
 from services.intake.use_cases.qualify.batch import Batch, Touch
 from services.intake.use_cases.qualify.rows import line_rows, verdict_row
-from services.intake.use_cases.qualify.wire import verdict_event
+from services.intake.use_cases.qualify.wire import contact_of, verdict_event
 from shared import events
 from shared.database import Transaction
 
@@ -60,15 +60,17 @@ def _touch(batch: Batch, one: Standing, touch: Touch, first: dict[str, str], pro
 
 def _touched(touch: Touch, tier: str, score: int) -> events.Event:
     again = touch.again
-    message = again["content"]["fields"].get("message", "")
+    content = again["content"]
     return events.LeadTouched(
         lead_id=touch.lead_id,
         person_id=touch.person_id,
         form=again["form"],
-        message=message,
+        message=content["fields"].get("message", ""),
         received_at=again["received_at"],
         tier=tier,
         score=score,
+        contact=contact_of(content["fields"]),
+        answers=content.get("answers", {}),
     )
 
 

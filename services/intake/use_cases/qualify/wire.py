@@ -30,6 +30,10 @@ def opened(row: Any, person_id: UUID, *, campaign: str | None, first_campaign: s
     )
 
 
+def contact_of(fields: Mapping[str, Any]) -> events.Contact:
+    return events.Contact(**{name: fields[name] for name in CONTACT if name in fields})
+
+
 def verdict_event(
     agreed: Agreed,
     lead: Mapping[str, Any],
@@ -63,7 +67,7 @@ def verdict_event(
         score=score.score,
         grade=score.grade,
         received_at=row["received_at"],
-        contact=events.Contact(**{name: fields[name] for name in CONTACT if name in fields}),
+        contact=contact_of(fields),
         attribution=content["attribution"],
         first_touch=first_touch,
         consents=[consent_event(one) for one in said],
