@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from services.intake.cli.persons import run
-from services.intake.domain.campaigns import BadCosts, read_costs
+from services.intake.domain.campaigns import BadCosts, campaign_key, read_costs
 from services.intake.store import campaigns as store
 from services.intake.use_cases.campaigns import import_costs, set_promise
 
@@ -18,8 +18,10 @@ def campaigns() -> None:
 
 @campaigns.command("set", help="The one sentence a campaign tells people: it travels with their leads to the rep.")
 @click.argument("name")
-@click.option("--promise", required=True)
+@click.option("--promise", required=True, help="An empty one withdraws what was promised.")
 def set_one(name: str, promise: str) -> None:
+    if not campaign_key(name):
+        raise click.ClickException("Please name the campaign, as its utm_campaign does.")
     if len(promise) > 1000:
         raise click.ClickException("Please use at most 1000 characters: one sentence.")
     click.echo(run(lambda unit: set_promise(unit, name, promise, datetime.now(UTC))))

@@ -12,14 +12,15 @@ async def promises(unit: Transaction, keys: Sequence[str]) -> dict[str, str]:
     return {row["key"]: row["promise"] for row in rows}
 
 
-async def save_campaigns(unit: Transaction, rows: Sequence[dict[str, Any]]) -> None:
-    """New campaigns; a promise that is given replaces the earlier one."""
-    await unit.insert(
-        models.Campaign,
-        rows,
-        "ON CONFLICT (key) DO UPDATE SET promise = coalesce(excluded.promise, campaign.promise), "
-        "changed_at = excluded.changed_at",
-    )
+async def add_campaigns(unit: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Those that are new; the others keep their promise."""
+    await unit.insert(models.Campaign, rows, "ON CONFLICT (key) DO NOTHING")
+
+
+async def set_promise(unit: Transaction, row: dict[str, Any]) -> None:
+    """The promise replaces the earlier one, also where there is none any more."""
+    latest = "ON CONFLICT (key) DO UPDATE SET promise = excluded.promise, changed_at = excluded.changed_at"
+    await unit.insert(models.Campaign, [row], latest)
 
 
 async def save_costs(unit: Transaction, rows: Sequence[dict[str, Any]]) -> Rows:

@@ -13,16 +13,16 @@ SOURCE = "/intake"
 
 
 async def set_promise(unit: Transaction, name: str, promise: str, now: datetime) -> str:
-    """From the next lead on. Returns the campaign's key."""
+    """From the next lead on; an empty one withdraws it. Returns the campaign's key."""
     key = campaign_key(name)
-    await campaigns.save_campaigns(unit, [{"key": key, "promise": promise.strip() or None, "changed_at": now}])
+    await campaigns.set_promise(unit, {"key": key, "promise": promise.strip() or None, "changed_at": now})
     return key
 
 
 async def import_costs(unit: Transaction, costs: Sequence[Cost], now: datetime) -> int:
     """What was imported before and did not change is not said again. Returns how many were new or changed."""
     keys = dict.fromkeys(cost.campaign for cost in costs)
-    await campaigns.save_campaigns(unit, [{"key": key, "promise": None, "changed_at": now} for key in keys])
+    await campaigns.add_campaigns(unit, [{"key": key, "promise": None, "changed_at": now} for key in keys])
     rows = [
         {
             "campaign": cost.campaign,

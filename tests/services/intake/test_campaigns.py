@@ -69,3 +69,15 @@ async def test_costs_are_published_when_new_or_changed(intake: Intake, tmp_path:
     assert "spring  2 days, 2026-05-01 to 2026-05-02  Free inspection in May" in listed
     await intake.lead(email="ada@maple.example", attribution={"utm_campaign": "Spring"})
     assert (await intake.events("lead.qualified"))[0]["promise"] == "Free inspection in May"
+
+
+async def test_a_promise_that_is_over_is_withdrawn_and_a_campaign_has_a_name(intake: Intake, tmp_path: Path) -> None:
+    await command(intake, "campaigns", "set", "Spring", "--promise", "20 % off.")
+    costs = tmp_path / "costs.csv"
+    costs.write_text(HEADER + "spring,2026-05-01,1,USD\n")
+    await command(intake, "campaigns", "import", str(costs))
+    assert "20 % off." in await command(intake, "campaigns", "list"), "costs leave the promise alone"
+    await command(intake, "campaigns", "set", "spring", "--promise", "")
+    await intake.lead(email="ada@maple.example", attribution={"utm_campaign": "spring"})
+    assert (await intake.events("lead.qualified"))[0]["promise"] is None
+    assert "name the campaign" in await command(intake, "campaigns", "set", " ", "--promise", "20 % off.", fails=True)
