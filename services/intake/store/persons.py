@@ -23,6 +23,13 @@ WITH RECURSIVE member AS (
   SELECT id, id AS root FROM unnest($1::uuid[]) AS r(id)
   UNION SELECT p.id, m.root FROM member m JOIN person p ON p.merged_into = m.id)"""
 
+# Who was found different, as the persons they ended in: whoever is merged into somebody brings their differences along.
+APART = (
+    MEMBERS  # noqa: S608
+    + """ SELECT a.root AS one, b.root AS other FROM review_task t JOIN member a ON a.id = t.person_id
+  JOIN member b ON b.id = t.other_id WHERE t.outcome = 'different' AND a.root <> b.root"""
+)
+
 
 async def lock_keys(unit: Transaction, keys: Iterable[Key]) -> None:
     """Replicas that meet the same new person take turns, in one order, and so end with one person."""
@@ -41,10 +48,8 @@ async def gather_known(unit: Transaction, keys: Sequence[Key]) -> Known:
         known.add((row["kind"], row["value"]), row["person_id"], row["name"])
     people = list({row["person_id"] for row in rows})
     if len(people) > 1:
-        apart = await unit.fetch(
-            "SELECT person_id, other_id FROM review_task WHERE outcome = 'different' AND person_id = ANY($1::uuid[])", people
-        )
-        known.apart = {frozenset((row["person_id"], row["other_id"])) for row in apart}
+        apart = await unit.fetch(APART, people)
+        known.apart = {frozenset((row["one"], row["other"])) for row in apart}
     return known
 
 

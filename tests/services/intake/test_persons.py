@@ -62,6 +62,16 @@ async def test_a_chain_of_merges_is_one_person_and_each_link_can_be_undone(intak
     assert "not merged" in await command(intake, "persons", "unmerge", str(other), fails=True)
 
 
+async def test_whoever_left_a_chain_is_not_joined_to_its_other_end(intake: Intake) -> None:
+    one, other = await two(intake)
+    third = await intake.person_of(await intake.lead(**BYRON, email="a.byron@firm.example"))
+    await command(intake, "persons", "merge", str(third), str(other))
+    await command(intake, "persons", "merge", str(other), str(one))
+    await command(intake, "persons", "unmerge", str(third))
+    await intake.lead(**BYRON, **PHONE, email="a.byron@firm.example", selection="emergency")
+    assert await intake.value("SELECT merged_into FROM person WHERE id = $1", third) is None
+
+
 async def test_a_task_is_settled_once_as_the_same_or_as_different(intake: Intake) -> None:
     await intake.lead(**BYRON, **PHONE)
     miller = await intake.person_of(await intake.lead(last_name="Miller", **PHONE))
