@@ -1,9 +1,10 @@
-"""quarantine list | release | discard."""
+"""quarantine list | show | release | discard."""
 
 from uuid import UUID
 
 import click
 
+from services.intake.cli.persons import show
 from services.intake.settings import Settings
 from services.intake.store import quarantine as store
 from services.intake.use_cases import review_quarantine
@@ -31,6 +32,15 @@ def show_all(limit: int) -> None:
 
     for line in in_transaction(read_settings(Settings), work):
         click.echo(line)
+
+
+@quarantine.command("show", help="One of them, whole: who it names, and what they wrote.")
+@click.argument("lead_id", type=click.UUID)
+def show_one(lead_id: UUID) -> None:
+    found = in_transaction(read_settings(Settings), lambda unit: store.shown(unit, lead_id))
+    if found is None:
+        raise click.ClickException(GONE)
+    show(dict(found))
 
 
 @quarantine.command(help="Let a submission go on to become a lead.")

@@ -13,9 +13,18 @@ async def oldest(unit: Transaction, limit: int) -> Rows:
     )
 
 
+async def shown(unit: Transaction, lead_id: UUID) -> Any:
+    """All that one of them says."""
+    query = "SELECT id, form, received_at, test, reason, content FROM submission WHERE id = $1 AND state = 'quarantined'"
+    return await unit.row(query, lead_id)
+
+
 async def held(unit: Transaction, lead_id: UUID) -> Any:
-    """One that is set aside, locked: it is released or discarded once."""
-    query = "SELECT id, form, content FROM submission WHERE id = $1 AND state = 'quarantined' FOR UPDATE"
+    """One that is set aside, locked: it is released or discarded once. `region`: its form's, for phones."""
+    query = (
+        "SELECT s.id, s.content, f.definition->>'region' AS region FROM submission s LEFT JOIN form f ON f.key = s.form "
+        "WHERE s.id = $1 AND s.state = 'quarantined' FOR UPDATE OF s"
+    )
     return await unit.row(query, lead_id)
 
 

@@ -18,10 +18,11 @@ class CannotMend(ValueError):
 
 
 async def release(unit: Transaction, lead_id: UUID, mended: Mapping[str, str], *, region: str) -> None:
-    """Back among the waiting: the second step takes it as if it had just come."""
+    """Back among the waiting: the second step takes it as if it had just come. `region`: where its form names none."""
     row = await store.held(unit, lead_id)
     if row is None:
         raise NotInQuarantine
+    region = row["region"] or region
     fields = row["content"]["fields"] | {name: _checked(name, value, region) for name, value in mended.items()}
     await store.release(unit, lead_id, row["content"] | {"fields": fields})
 

@@ -121,6 +121,20 @@ async def test_what_was_set_aside_is_mended_and_goes_on(doors: Doors, run: Run) 
     assert "no such submission" in (await run("quarantine", "release", lead_id, fails=True)).output
 
 
+async def test_what_was_set_aside_is_read_before_it_goes_on_and_its_form_knows_the_numbers(doors: Doors, run: Run) -> None:
+    await run("forms", "add", run.file(SPRING))  # its region is British
+    await doors.reload_forms()
+    made = (await run("endpoints", "add", "generic", "--form", "spring")).stdout.strip()
+    answer = await doors.http.post(f"/hooks/{made}", json={"phone": "12", "budget": "small"})
+    lead_id = str(answer.json()["lead_id"])
+    assert "small" not in (await run("quarantine", "list")).stdout
+    shown = json.loads((await run("quarantine", "show", lead_id)).stdout)
+    assert shown["content"]["answers"] == {"budget": "small", "phone (as sent)": "12"}
+    await run("quarantine", "release", lead_id, "--set", "phone=020 7946 0018")
+    assert (await doors.only_submission())["content"]["fields"]["phone"] == "+442079460018"
+    assert "no such submission" in (await run("quarantine", "show", lead_id, fails=True)).output
+
+
 async def test_what_nobody_understood_is_an_open_lead_once_somebody_says_how_to_reach_them(
     doors: Doors, run: Run, intake: Intake
 ) -> None:
