@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from services.intake.use_cases.consents import Said, consents_of, known_channel, record_consent
-from services.intake.use_cases.disqualify import disqualify_lead
+from services.intake.use_cases.disqualify import NotMarketings, disqualify_lead
 from services.intake.use_cases.persons import NotFound
 from services.intake.use_cases.scores import explain_score
 from shared.database import Database
@@ -51,13 +51,17 @@ def people_routes(keys: KeyRing, database: Database) -> APIRouter:
             raise Problem(404, "There is no lead of this id.")
         return found
 
-    @router.post("/leads/{lead_id}/disqualify", summary="Say that a lead is none", responses=problems(*BODY), dependencies=writer)
+    @router.post(
+        "/leads/{lead_id}/disqualify", summary="Say that a lead is none", responses=problems(409, *BODY), dependencies=writer
+    )
     async def post_disqualify(lead_id: UUID, body: Reason) -> dict[str, Any]:
         try:
             async with database.transaction() as unit:
                 await disqualify_lead(unit, lead_id, body.reason, datetime.now(UTC))
         except NotFound as error:
             raise Problem(404, str(error)) from error
+        except NotMarketings as error:
+            raise Problem(409, str(error)) from error
         return {"lead_id": lead_id, "stage": "disqualified", "reason": body.reason}
 
     @router.get("/persons/{person_id}/consents", summary="What a person allows now, and the evidence", dependencies=reader)

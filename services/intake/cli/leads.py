@@ -7,7 +7,7 @@ import click
 
 from services.intake.cli.persons import run
 from services.intake.store import agreements
-from services.intake.use_cases.disqualify import REASONS, disqualify_lead
+from services.intake.use_cases.disqualify import REASONS, NotMarketings, disqualify_lead
 
 
 @click.group(help="Leads that are marketing's.")
@@ -19,7 +19,10 @@ def leads() -> None:
 @click.argument("lead_id", type=click.UUID)
 @click.option("--reason", type=click.Choice(REASONS), required=True)
 def disqualify(lead_id: UUID, reason: str) -> None:
-    run(lambda unit: disqualify_lead(unit, lead_id, reason, datetime.now(UTC)))
+    try:
+        run(lambda unit: disqualify_lead(unit, lead_id, reason, datetime.now(UTC)))
+    except NotMarketings as error:
+        raise click.ClickException(str(error)) from error
     click.echo(f"{lead_id} is disqualified.")
 
 

@@ -14,7 +14,7 @@ from services.intake.scheduler import MISMATCHES, OLDEST_WAITING, Scheduler
 from services.intake.settings import Settings
 from services.intake.store import ledger, quarantine
 from services.intake.use_cases.canary import FAILED, Canary
-from services.intake.use_cases.disqualify import disqualify_lead
+from services.intake.use_cases.disqualify import NotMarketings, disqualify_lead
 from services.intake.use_cases.follow_sales import follow_lead
 from services.intake.use_cases.ledger import read_ledger
 from services.intake.use_cases.persons import NotFound
@@ -73,7 +73,7 @@ class World:
         try:
             async with self.intake.database.transaction() as unit:
                 await disqualify_lead(unit, self.any(), "spam", NOW)
-        except NotFound:
+        except (NotFound, NotMarketings):
             return
 
     async def erase(self) -> None:

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from services.intake.use_cases.persons import merge_persons
+from tests.services.intake.conftest import Doors
 from tests.services.intake.support import NOW, Intake, command
 
 BYRON = {"last_name": "Byron"}
@@ -103,6 +104,16 @@ async def test_a_lead_is_disqualified_by_people_while_it_is_marketings(intake: I
     assert await intake.state(lead) == "disqualified"
     assert (await intake.events("lead.disqualified"))[0]["reason"] == "job_seeker"
     assert "with sales or ended" in await command(intake, "leads", "disqualify", str(lead), "--reason", "spam", fails=True)
+
+
+async def test_over_the_api_a_lead_of_sales_is_a_conflict_and_an_unknown_one_is_not_found(
+    intake: Intake, doors: Doors, keyed: dict[str, str]
+) -> None:
+    lead = await intake.lead(**BYRON, **PHONE)
+    await intake.value("UPDATE lead SET stage = 'accepted' WHERE id = $1", lead)
+    for lead_id, status in ((lead, 409), (uuid4(), 404)):
+        answer = await doors.http.post(f"/v1/leads/{lead_id}/disqualify", json={"reason": "spam"}, headers=keyed)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
 @pytest.mark.parametrize(
