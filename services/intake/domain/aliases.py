@@ -27,6 +27,7 @@ TOKENS = {"email": ("email", "e_mail"), "phone": ("phone", "telephone", "mobile"
 NEEDS = ("selection", "service", "need", "help", "request", "reason", "topic", "subject", "interest", "what")
 TRANSPORT = {"oid", "retURL", "return_url", "form-name", "debug", "debugEmail"}
 PAGES = ("page_url", "pageUri", "page_uri", "source_url", "landing_page_url", "landing_page", "url", "page", "_page")
+CLICK = "gcl_id"  # as Google's lead forms call the click
 TICKS = {"yes", "no", "on", "off", "true", "false", "1", "0"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PREFIX = re.compile(r"^(?:q\d+|your|my|the|fields?|please_enter_your|enter_your|what_is_your|what_s_your)_")
@@ -157,7 +158,7 @@ def _known(value: Any, selections: Container[str]) -> str | None:
 def _attribute(found: dict[str, Any], rest: dict[str, Any], values: Mapping[str, Any]) -> None:
     """utm_… and click ids, given as fields or in the address of the page the form was on."""
     given = dict(values["attribution"]) if isinstance(values.get("attribution"), dict) else {}
-    if isinstance(click := rest.pop("gcl_id", None), str) and click:
+    if isinstance(click := rest.pop(CLICK, None), str) and click:
         given.setdefault("gclid", click)
     for key in PAGES:
         address = values.get(key)

@@ -5,6 +5,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from services.intake.domain.forms import Form
 from services.intake.pages import embed
+from services.intake.pages.carried import marks_in
 from services.intake.pages.form_post import FormPosts, cors_headers
 from services.intake.pages.rendering import form_page, headers_of, thanks_page
 from services.intake.use_cases.answers import RECEIVED, body_schema
@@ -46,9 +47,10 @@ def add_routes(app: FastAPI, posts: FormPosts, forms: FormBook) -> None:
         return Response(status_code=204, headers=allowed | CORS | {"Access-Control-Max-Age": "7200"})
 
     @app.get("/f/{form}", tags=["capture"], summary="The form as a page", response_class=HTMLResponse, responses=problems(404))
-    async def get_form(form: str) -> HTMLResponse:
+    async def get_form(request: Request, form: str) -> HTMLResponse:
         asked = known(form)
-        return HTMLResponse(form_page(asked, {}, [], hidden=posts.hidden(asked)), headers=headers_of(asked))
+        hidden = posts.hidden(asked, marks_in(request.query_params, asked))
+        return HTMLResponse(form_page(asked, {}, [], hidden=hidden), headers=headers_of(asked))
 
     @app.get("/f/{form}/thanks", tags=["capture"], summary="Thank you", response_class=HTMLResponse, responses=problems(404))
     async def get_thanks(form: str) -> HTMLResponse:

@@ -13,14 +13,13 @@ from services.intake.adapters.requests import form_values, idempotency_key, retu
 from services.intake.adapters.senders.plain_posts import flat
 from services.intake.domain.aliases import SELECTIONS, canonical
 from services.intake.domain.forms import Form, ticked_boxes
+from services.intake.pages.carried import Pairs, unasked
 from services.intake.pages.rendering import form_page, headers_of
 from services.intake.use_cases.answers import received, refusal
 from services.intake.use_cases.capture import Capture, Invalid, KeyBusy, KeyReused
 from services.intake.use_cases.guard import Guard
 from shared.group_commit import Overloaded
 from shared.problem import Problem
-
-KEPT_HIDDEN = ("_loaded_at", "_submission_id", "_redirect", "_next", "retURL", "return_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +58,18 @@ class FormPosts:
         except Invalid as error:
             if as_json:
                 return refusal(error)
-            hidden = self.hidden(form) | {name: sent[name] for name in KEPT_HIDDEN if isinstance(sent.get(name), str)}
+            hidden = self.hidden(form, unasked(form, sent, values))
             return HTMLResponse(form_page(form, values, error.errors, hidden=hidden), 422, headers_of(form))
-        place = return_to(values | {name: sent.get(name) for name in KEPT_HIDDEN}, form)
+        place = return_to(sent, form)
         if as_json:
             return received(captured, replayed=captured.repeated and key is not None, redirect_url=place)
         return RedirectResponse(place, 303)
 
-    def hidden(self, form: Form) -> dict[str, str]:
-        """What a page carries to tell a person from a robot, and one sending from the next."""
-        return {"_loaded_at": self.guard.loaded_at(form, datetime.now(UTC)), "_submission_id": uuid4().hex}
+    def hidden(self, form: Form, carried: Pairs) -> Pairs:
+        """What a page carries, and first what tells a person from a robot and one sending from the next."""
+        own = {"_loaded_at": self.guard.loaded_at(form, datetime.now(UTC)), "_submission_id": uuid4().hex}
+        known = {name for name, _ in carried}
+        return [*((name, value) for name, value in own.items() if name not in known), *carried]
 
 
 def named(form: Form, sent: Mapping[str, Any]) -> dict[str, Any]:

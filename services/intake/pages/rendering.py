@@ -35,7 +35,7 @@ SCRIPTS = {
 }
 
 
-def form_page(form: Form, values: Mapping[str, Any], errors: Sequence[FieldError], *, hidden: Mapping[str, str]) -> str:
+def form_page(form: Form, values: Mapping[str, Any], errors: Sequence[FieldError], *, hidden: Sequence[tuple[str, str]]) -> str:
     """The form; after a mistake with a summary, the sentence beside each field, and everything typed kept."""
     other = [error for error in errors if error.field not in form.own_names]
     parts = parts_of(form, values, errors) | {"hidden": hidden, "errors": errors, "other": other}
@@ -44,7 +44,7 @@ def form_page(form: Form, values: Mapping[str, Any], errors: Sequence[FieldError
 
 def snippet(form: Form, base: str) -> str:
     """The same form to paste into any page: plain HTML that works without a script."""
-    return _templates.get_template("fields.html").render(form=form, base=base, hidden={}, **parts_of(form, {}, []))
+    return _templates.get_template("fields.html").render(form=form, base=base, hidden=[], **parts_of(form, {}, []))
 
 
 def parts_of(form: Form, values: Mapping[str, Any], errors: Sequence[FieldError]) -> dict[str, Any]:

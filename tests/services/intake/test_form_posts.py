@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 from typing import Any
 
 import httpx
@@ -227,6 +228,55 @@ async def test_the_page_shows_mistakes_as_people_need_them(doors: Doors) -> None
     assert "(optional)" in first
     assert 'aria-hidden="true"' in first
     assert 'tabindex="-1" autocomplete="off"' in first
+
+
+class Inputs(HTMLParser):
+    """What a browser would post of a page, unchanged: its inputs but for boxes and choices."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: dict[str, Any] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        of = dict(attrs)
+        if tag == "input" and of.get("type") not in ("radio", "checkbox"):
+            name, value = str(of["name"]), of.get("value") or ""
+            self.found[name] = [*self.found[name], value] if name in self.found else [value]
+
+
+async def test_the_page_keeps_where_somebody_came_from(doors: Doors) -> None:
+    marks = {"utm_source": "mailing", "utm_campaign": 'spring"><b>', "gclid": "g1", "utm_term": "x" * 600}
+    asked = marks | {"_redirect": "https://evil.example/", "first_name": "Eve", "_gotcha": "x", "roof": "slate"}
+    page = await doors.http.get("/f/contact", params=asked)
+    assert page.headers["cache-control"] == "no-store"
+    inputs = Inputs(page.text).found
+    assert (inputs["first_name"], inputs["_gotcha"]) == ([""], [""]), "a link fills in nothing"
+    assert not {"_redirect", "roof"} & set(inputs)
+    answer = await doors.http.post("/f/contact", data=inputs | GRACE | ASKED)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/f/contact/thanks")
+    assert (await doors.only_submission())["content"]["attribution"] == marks | {"utm_term": "x" * 512}
+
+
+async def test_a_corrected_mistake_loses_nothing_that_was_sent(doors: Doors) -> None:
+    place = {"utm_source": "google", "gcl_id": "g1", "_page": f"{SITE}/offer?utm_campaign=roofs"}
+    more = {"roof": 'sl"ate', "rooms": ["1", "2"], "external_id": "web-7", "retURL": "/x", "oid": "00D", "too long" * 20: "x"}
+    wrong = GRACE | ASKED | {"your-phone": "12", "_gotcha": "", "cf-turnstile-response": "used", "_consent_texts": "yes"}
+    del wrong["phone"]
+    refused = await doors.http.post("/f/contact", data=wrong | place | more)
+    assert refused.status_code == 422
+    inputs = Inputs(refused.text).found
+    assert not {"your-phone", "cf-turnstile-response", "_consent_texts"} & set(inputs), "shown, or asked again"
+    assert inputs["phone"] == ["12"]
+    kept = await doors.http.post("/f/contact", data=inputs | {"phone": GRACE["phone"], **ASKED})
+    assert (kept.status_code, kept.headers["location"]) == (303, "/x")
+    content = (await doors.only_submission())["content"]
+    assert content["fields"] == GRACE | ASKED
+    assert content["answers"] == {"roof": 'sl"ate', "rooms": ["1", "2"]}
+    assert content["external_id"] == "web-7"
+    assert content["attribution"] == {
+        "utm_source": "google", "utm_campaign": "roofs", "gclid": "g1", "landing_page": f"{SITE}/offer?utm_campaign=roofs"
+    }  # fmt: skip
 
 
 GERMAN = """
