@@ -153,7 +153,7 @@ class FormSpec(_Strict):
             raise ValueError(f"texts.{unknown[0]} is not said anywhere: there are {', '.join(TEXTS)}")
         return self
 
-    def read(self, version: int = 1) -> forms.Form:
+    def read(self, version: int = 1, earlier: tuple[forms.ConsentBox, ...] = ()) -> forms.Form:
         return forms.Form(
             self.key,
             self.title,
@@ -170,6 +170,7 @@ class FormSpec(_Strict):
             require_key=self.require_key,
             captcha=forms.Captcha(**self.captcha.model_dump()) if self.captcha else None,
             version=version,
+            earlier=earlier,
         )
 
 
@@ -179,6 +180,12 @@ def read_definition(definition: dict[str, Any]) -> FormSpec:
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         raise FormRefused([f"{'.'.join(map(str, one['loc'])) or 'form'}: {_sentence(one)}." for one in found]) from error
+
+
+def read_stored(definition: dict[str, Any], version: int, earlier_consents: list[dict[str, Any]]) -> forms.Form:
+    """A form of our database, with the consent boxes it had before, the latest first."""
+    earlier = tuple(ConsentSpec.model_validate(one).read() for one in reversed(earlier_consents))
+    return read_definition(definition).read(version, earlier)
 
 
 def read_file(text: str) -> FormSpec:

@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from services.intake.domain.forms import BOX
 from services.intake.domain.submissions import ATTRIBUTION
 
 SELECTIONS = ("emergency", "estimate", "maintenance", "question")
@@ -114,7 +115,7 @@ def _take_by_word(field: str, words: tuple[str, ...], rest: dict[str, Any], foun
     looks = {"email": _EMAIL_LIKE, "phone": _PHONE_LIKE}.get(field)
     for key, value in rest.items():
         name, text = f"_{plain(key)}_", _text(value)
-        if key in own or not isinstance(text, str) or not any(f"_{word}_" in name for word in words):
+        if key in own or key.startswith(BOX) or not isinstance(text, str) or not any(f"_{word}_" in name for word in words):
             continue
         if looks.fullmatch(text.strip()) if looks else len(text.strip()) <= 20:
             found[field] = text

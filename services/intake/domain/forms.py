@@ -15,7 +15,9 @@ LIMITS = {  # the fields every form shares; all others are answers
     "message": 5000,
 }
 MAX_ANSWER = 5000
+BOX = "_consent_"
 UNTICKED = {"", "no", "off", "false", "0", "none"}
+_MARK = re.compile("[0-9a-f]{16}")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f\u2028\u2029]")  # in one-line fields: a line break would reach a mail header
 
 
@@ -53,6 +55,11 @@ class ConsentBox:
     version: str
     sha256: str
     seller: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What the box posts: the name of its words, so that they are known when the form has others."""
+        return self.sha256[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,7 @@ class Form:
     fields: tuple[Field, ...]
     one_of: tuple[str, ...] = ()  # at least one of these must be given
     consents: tuple[ConsentBox, ...] = ()
+    earlier: tuple[ConsentBox, ...] = ()  # boxes of earlier versions, the latest first
     origins: tuple[str, ...] = ()  # sites whose pages may post; none: all
     require_origin: bool = False
     return_urls: tuple[str, ...] = ()
@@ -177,8 +185,19 @@ def _check_text(field: Field, text: Any, say: Texts) -> FieldError | None:
     return None
 
 
+def box_ticked(form: Form, name: str, value: Any) -> ConsentBox | None:
+    """The box in the words that were shown, or None. Who says only yes (a form made by hand) means the present words."""
+    said = _said_of(value)
+    if said.lower() in UNTICKED:
+        return None
+    if not _MARK.fullmatch(said):
+        return next((box for box in form.consents if box.name == name), None)
+    return next((box for box in (*form.consents, *form.earlier) if box.name == name and box.mark == said), None)
+
+
 def ticked_boxes(form: Form, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The consents a post gives, in the words the form shows. A box left empty says nothing, neither yes nor no."""
+    """The consents a post gives. A box left empty says nothing, neither yes nor no."""
+    boxes = [box_ticked(form, name.removeprefix(BOX), value) for name, value in values.items() if name.startswith(BOX)]
     return [
         {
             "channel": box.channel,
@@ -189,6 +208,17 @@ def ticked_boxes(form: Form, values: Mapping[str, Any]) -> list[dict[str, Any]]:
             "checkbox": box.name,
             "seller": box.seller,
         }
-        for box in form.consents
-        if str(values.get(f"_consent_{box.name}", "")).strip().lower() not in UNTICKED
+        for box in boxes
+        if box
     ]
+
+
+def unknown_boxes(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Ticked, but nobody knows in which words: no consent. It stays as an answer."""
+    ticked = {name: value for name, value in values.items() if name.startswith(BOX) and _said_of(value).lower() not in UNTICKED}
+    return {name[1:101]: value for name, value in ticked.items() if not box_ticked(form, name.removeprefix(BOX), value)}
+
+
+def _said_of(value: Any) -> str:
+    """Of a box after a hidden field of the same name the box counts: it comes last."""
+    return _said_of(value[-1] if value else "") if isinstance(value, list) else str(value).strip()

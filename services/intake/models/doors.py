@@ -11,7 +11,8 @@ from services.intake.models.base import Instant, IntakeTable
 
 
 class FormRow(IntakeTable, table=True):
-    """A form as its owner described it. A change is a new version; a disabled one answers as if it had never been."""
+    """A form as its owner described it. A change is a new version; a disabled one answers as if it had never been.
+    `earlier_consents` is only added to: pages with the words of then are still open, and pasted into sites."""
 
     __tablename__ = "form"
 
@@ -20,6 +21,7 @@ class FormRow(IntakeTable, table=True):
     version: int = 1
     changed_at: datetime = Field(sa_type=Instant)
     disabled_at: datetime | None = Field(default=None, sa_type=Instant)
+    earlier_consents: list[dict[str, Any]] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "[]"})
 
 
 class Endpoint(IntakeTable, table=True):

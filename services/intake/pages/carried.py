@@ -5,7 +5,7 @@ from typing import Any
 
 from services.intake.adapters.requests import REDIRECT_FIELDS
 from services.intake.domain.aliases import CLICK, PAGES
-from services.intake.domain.forms import Form
+from services.intake.domain.forms import BOX, Form
 from services.intake.domain.spam import PUZZLES, TRAPS
 from services.intake.domain.submissions import ATTRIBUTION, MAX_ANSWERS, MAX_TEXT
 
@@ -28,7 +28,7 @@ def unasked(form: Form, sent: Mapping[str, Any], values: Mapping[str, Any]) -> P
     return [
         (name, one.replace("\x00", "")[:MAX_TEXT])
         for name, value in told.items()
-        if name not in shown and not name.startswith("_consent_") and len(name) <= MAX_NAME and "\x00" not in name
+        if name not in shown and not name.startswith(BOX) and len(name) <= MAX_NAME and "\x00" not in name
         for one in (value if isinstance(value, list) else [value])
         if isinstance(one, str)
     ][:MAX_ANSWERS]

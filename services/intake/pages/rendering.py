@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.intake.adapters.form_files import origin_of
-from services.intake.domain.forms import Field, FieldError, Form
+from services.intake.domain.forms import BOX, Field, FieldError, Form, box_ticked
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -49,7 +49,9 @@ def snippet(form: Form, base: str) -> str:
 
 def parts_of(form: Form, values: Mapping[str, Any], errors: Sequence[FieldError]) -> dict[str, Any]:
     boxes = [
-        {"name": name, "text": box.text, "ticked": name in values} for box in form.consents for name in [f"_consent_{box.name}"]
+        {"name": name, "text": box.text, "mark": box.mark, "ticked": box_ticked(form, box.name, values.get(name, "")) == box}
+        for box in form.consents
+        for name in [BOX + box.name]
     ]
     captcha = form.captcha and dict(
         zip(("script", "class"), SCRIPTS[form.captcha.provider], strict=True), key=form.captcha.site_key

@@ -13,7 +13,7 @@ async def stamp(unit: Transaction) -> Any:
 
 
 async def usable(unit: Transaction) -> Rows:
-    return await unit.fetch("SELECT key, definition, version FROM form WHERE disabled_at IS NULL")
+    return await unit.fetch("SELECT key, definition, version, earlier_consents FROM form WHERE disabled_at IS NULL")
 
 
 async def every(unit: Transaction) -> Rows:
@@ -21,12 +21,14 @@ async def every(unit: Transaction) -> Rows:
 
 
 async def put(unit: Transaction, key: str, definition: dict[str, Any], now: datetime) -> int:
-    """A new form, or the next version of one; a disabled one is open again."""
+    """A new form, or the next version of one; a disabled one is open again. Consent boxes that change are remembered."""
     rows = await unit.insert(
         models.FormRow,
         [{"key": key, "definition": definition, "changed_at": now}],
         "ON CONFLICT (key) DO UPDATE SET definition = excluded.definition, version = form.version + 1, "
-        "changed_at = excluded.changed_at, disabled_at = NULL RETURNING version",
+        "changed_at = excluded.changed_at, disabled_at = NULL, earlier_consents = form.earlier_consents || CASE "
+        "WHEN form.definition->'consents' IS DISTINCT FROM excluded.definition->'consents' "
+        "THEN coalesce(form.definition->'consents', '[]') ELSE '[]' END RETURNING version",
     )
     return int(rows[0]["version"])
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from services.intake.adapters.form_files import FormRefused, read_definition
+from services.intake.adapters.form_files import FormRefused, read_stored
 from services.intake.domain.forms import Form
 from services.intake.store import forms as store
 from shared import telemetry
@@ -40,7 +40,7 @@ class FormBook:
         found = {}
         for row in rows:
             try:
-                found[row["key"]] = read_definition(row["definition"]).read(row["version"])
+                found[row["key"]] = read_stored(row["definition"], row["version"], row["earlier_consents"])
             except FormRefused as error:  # written by another version of the program
                 telemetry.log().error("a stored form cannot be used", form=row["key"], error=str(error)[:300])
         self._forms, self._stamp = found, stamp

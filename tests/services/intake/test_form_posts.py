@@ -87,6 +87,37 @@ async def test_a_ticked_box_is_consent_in_the_words_shown_and_an_empty_one_says_
     assert empty["consents"] == []
 
 
+def mark_in(page: str) -> str:
+    return re.findall(r'name="_consent_texts" value="([^"]*)"', page)[0]
+
+
+async def test_consent_is_in_the_words_of_the_page_that_was_open(spring: Doors) -> None:
+    """Also when the form has other words since then, twice over, or asks nothing any more."""
+    page = (await spring.http.get("/f/spring")).text
+    newer = SPRING.replace("Text me offers.", "Text and call me.").replace('version = "1"', 'version = "2"')
+    for text in (newer, newer, SPRING[: SPRING.index("[[consents]]")]):
+        await add_form(spring, text)
+        assert (await spring.http.post("/f/spring", data=filled(_consent_texts=mark_in(page)))).status_code == 303
+        await spring.forget_contents()
+    consents = [one["content"]["consents"] for one in await spring.submissions()]
+    assert [[(one["text"], one["version"]) for one in said] for said in consents] == [[("Text me offers.", "1")]] * 3
+
+
+async def test_a_box_in_words_nobody_knows_is_no_consent_and_a_bare_yes_means_the_words_of_now(spring: Doors) -> None:
+    page = (await spring.http.get("/f/spring")).text
+    newer = SPRING.replace("Text me offers.", "Text and call me.")
+    await add_form(spring, newer)
+    for box in (["0", "yes"], ["0"], "0123456789abcdef"):
+        assert (await spring.http.post("/f/spring", data=filled(_consent_texts=box, n=str(box)))).status_code == 303
+    yes, no, unknown = [one["content"] for one in await spring.submissions()]
+    assert [one["text"] for one in yes["consents"]] == ["Text and call me."]
+    assert (no["consents"], unknown["consents"]) == ([], [])
+    assert [one["answers"].get("consent_texts") for one in (yes, no, unknown)] == [None, None, "0123456789abcdef"]
+    for said, ticked in ((mark_in(page), False), ("on", True), ("no", False)):
+        wrong = (await spring.http.post("/f/spring", data={"_consent_texts": said})).text
+        assert (f'value="{mark_in(wrong)}" checked' in wrong) is ticked, "other words are ticked anew"
+
+
 async def test_only_the_forms_own_sites_may_post(spring: Doors) -> None:
     async def status(**headers: str) -> httpx.Response:
         return await spring.http.post("/f/spring", json=filled(), headers=headers)
@@ -272,7 +303,7 @@ async def test_a_corrected_mistake_loses_nothing_that_was_sent(doors: Doors) -> 
     assert (kept.status_code, kept.headers["location"]) == (303, "/x")
     content = (await doors.only_submission())["content"]
     assert content["fields"] == GRACE | ASKED
-    assert content["answers"] == {"roof": 'sl"ate', "rooms": ["1", "2"]}
+    assert content["answers"] == {"roof": 'sl"ate', "rooms": ["1", "2"], "consent_texts": "yes"}
     assert content["external_id"] == "web-7"
     assert content["attribution"] == {
         "utm_source": "google", "utm_campaign": "roofs", "gclid": "g1", "landing_page": f"{SITE}/offer?utm_campaign=roofs"
