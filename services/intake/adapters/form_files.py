@@ -7,9 +7,11 @@ import tomllib
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from services.intake.domain import forms
+from services.intake.domain.aliases import TRANSPORT
+from services.intake.domain.submissions import ATTRIBUTION, CONTROL
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -70,8 +72,22 @@ class ChoiceSpec(_Strict):
     label: Text
 
 
+TAKEN = (
+    dict.fromkeys(CONTROL.difference(forms.LIMITS), "means something to intake itself, so the answer would be lost")
+    | dict.fromkeys(ATTRIBUTION, "says where a person came from, so the answer would be read as that")
+    | dict.fromkeys(TRANSPORT, "is what form services send along, so it is no answer")
+)
+
+
+def _free(name: str, told: ValidationInfo) -> str:
+    """Only of a form that is new: one that is stored already goes on as it is."""
+    if (told.context or {}).get("new") and name in TAKEN:
+        raise ValueError(f"`{name}` {TAKEN[name]}; please give the field another name")
+    return name
+
+
 class FieldSpec(_Strict):
-    name: Annotated[str, Field(pattern=_NAME)]
+    name: Annotated[str, Field(pattern=_NAME), AfterValidator(_free)]
     label: Text
     required: bool = False
     missing: str = ""
@@ -174,9 +190,9 @@ class FormSpec(_Strict):
         )
 
 
-def read_definition(definition: dict[str, Any]) -> FormSpec:
+def read_definition(definition: dict[str, Any], *, new: bool = False) -> FormSpec:
     try:
-        return FormSpec.model_validate(definition)
+        return FormSpec.model_validate(definition, context={"new": new})
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         raise FormRefused([f"{'.'.join(map(str, one['loc'])) or 'form'}: {_sentence(one)}." for one in found]) from error
@@ -190,7 +206,7 @@ def read_stored(definition: dict[str, Any], version: int, earlier_consents: list
 
 def read_file(text: str) -> FormSpec:
     try:
-        return read_definition(tomllib.loads(text))
+        return read_definition(tomllib.loads(text), new=True)
     except tomllib.TOMLDecodeError as error:
         raise FormRefused([f"The file is not valid TOML: {error}."]) from error
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from services.intake.domain.forms import BOX
+from services.intake.domain.names import NAME_PARTS, parts_of
 from services.intake.domain.submissions import ATTRIBUTION
 
 SELECTIONS = ("emergency", "estimate", "maintenance", "question")
@@ -47,10 +48,10 @@ def canonical(values: Mapping[str, Any], *, own: Container[str] = (), selections
     found: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for key, value in values.items():
-        if key in NAMES and key != "name":
+        if key in NAMES and (key != "name" or key in own):
             found[key] = _text(value)
     for key, value in values.items():
-        if key in TRANSPORT or key in found:
+        if (key in TRANSPORT and key not in own) or key in found:
             continue
         alias = None if key in own else ALIASES.get(plain(key))
         if alias is not None and alias not in found and _fits(alias, value):
@@ -60,10 +61,14 @@ def canonical(values: Mapping[str, Any], *, own: Container[str] = (), selections
     for field, tokens in TOKENS.items():
         if field not in found:
             _take_by_word(field, tokens, rest, found, own)
-    _split_name(found)
+    if "name" in own:
+        _join_name(found, own)
+    else:
+        _split_name(found)
     _select(found, rest, selections)
-    _attribute(found, rest, values)
-    return {**rest, **found}
+    asked = {key: rest.pop(key) for key in list(rest) if key in own}
+    _attribute(found, rest)
+    return {**asked, **rest, **found}
 
 
 def guess(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,15 +84,6 @@ def guess(values: Mapping[str, Any]) -> dict[str, Any]:
         if texts:
             found["message"] = rest.pop(max(texts, key=lambda k: len(rest[k])))
     return {**rest, **found}
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """First and last name: "Ada Byron", "Byron, Ada", "Ludwig van Beethoven"."""
-    if name.count(",") == 1:
-        last, first = name.split(",")
-        return first.strip(), last.strip()
-    first, _, last = name.strip().partition(" ")
-    return first, last.strip()
 
 
 def _fits(alias: str, value: Any) -> bool:
@@ -125,16 +121,28 @@ def _take_by_word(field: str, words: tuple[str, ...], rest: dict[str, Any], foun
 
 def _split_name(found: dict[str, Any]) -> None:
     whole = found.pop("name", None)
-    if isinstance(whole, dict):
-        parts = {plain(str(key)): value for key, value in whole.items() if isinstance(value, str)}
-        first, last = parts.get("first", ""), parts.get("last", "")
-    elif isinstance(whole, str):
-        first, last = split_name(whole)
-    else:
-        return
-    for name, value in (("first_name", first), ("last_name", last)):
-        if value and not found.get(name):
+    for name, value in _parts(whole).items():
+        if not found.get(name):
             found[name] = value
+
+
+def _join_name(found: dict[str, Any], own: Container[str]) -> None:
+    """The form asks the whole name in one field; the sender may have wrapped it, or told it in two."""
+    if isinstance(whole := found.get("name"), dict):
+        found["name"] = " ".join(_parts(whole).values()) or whole
+    elif not whole:
+        told = [found.pop(name) for name in NAME_PARTS if name not in own and isinstance(found.get(name), str)]
+        if joined := " ".join(told).strip():
+            found["name"] = joined
+
+
+def _parts(whole: Any) -> dict[str, str]:
+    if isinstance(whole, str):
+        return parts_of(whole)
+    if not isinstance(whole, dict):
+        return {}
+    parts = {f"{plain(str(key))}_name": value for key, value in whole.items() if isinstance(value, str)}
+    return {name: parts[name] for name in NAME_PARTS if parts.get(name)}
 
 
 def _select(found: dict[str, Any], rest: Mapping[str, Any], selections: Container[str]) -> None:
@@ -156,13 +164,13 @@ def _known(value: Any, selections: Container[str]) -> str | None:
     return next((text for text in texts if text in selections), None)
 
 
-def _attribute(found: dict[str, Any], rest: dict[str, Any], values: Mapping[str, Any]) -> None:
+def _attribute(found: dict[str, Any], rest: dict[str, Any]) -> None:
     """utm_… and click ids, given as fields or in the address of the page the form was on."""
-    given = dict(values["attribution"]) if isinstance(values.get("attribution"), dict) else {}
+    given = dict(rest.pop("attribution")) if isinstance(rest.get("attribution"), dict) else {}
     if isinstance(click := rest.pop(CLICK, None), str) and click:
         given.setdefault("gclid", click)
     for key in PAGES:
-        address = values.get(key)
+        address = rest.get(key)
         if isinstance(address, str) and address.startswith(("http://", "https://")) and len(address) < 4000:
             given.setdefault("landing_page", address)
             rest.pop(key, None)
@@ -174,8 +182,6 @@ def _attribute(found: dict[str, Any], rest: dict[str, Any], values: Mapping[str,
             given.setdefault(name, rest.pop(name))
     if given:
         found["attribution"] = given
-    if isinstance(rest.get("attribution"), dict):
-        del rest["attribution"]
 
 
 def _query(address: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.intake.domain.names import parts_of
+
 LIMITS = {  # the fields every form shares; all others are answers
     "first_name": 200,
     "last_name": 200,
@@ -154,6 +156,8 @@ def check_fields(
                 error = FieldError(name, "invalid", field.invalid or field.missing)
             elif name in LIMITS:
                 fields[name] = normalised
+            elif name == "name" and not field.lines:  # an answer, and in its parts who to ask for
+                fields = {part: said[: LIMITS[part]] for part, said in parts_of(normalised).items()} | fields
         if error is not None:
             errors.append(error)
     if form.one_of and not errors and not any(name in fields for name in form.one_of):

@@ -71,7 +71,8 @@ class Endpoints:
     async def keep(self, form: Form, endpoint_id: str, reading: Reading, now: datetime) -> UUID:
         values = canonical(reading.values, own=form.own_names, selections=form.selections or SELECTIONS)
         key = f"{endpoint_id}\0{reading.provider_id}" if reading.provider_id else None
-        page = next((found for name in PAGES if isinstance(found := reading.values.get(name), str)), None)
+        places = [reading.values.get(name) for name in PAGES if name not in form.own_names]
+        page = next((found for found in places if isinstance(found, str)), None)
         proof = evidence(form.version, page_url=page)
         kept = await self.capture.keep_delivery(form, values, now=now, provider_key=key, held=reading.held, evidence=proof)
         return kept.lead_id

@@ -261,6 +261,51 @@ async def test_the_page_shows_mistakes_as_people_need_them(doors: Doors) -> None
     assert 'tabindex="-1" autocomplete="off"' in first
 
 
+WEBSITE = (
+    'key = "site"\ntitle = "Site"\nfields = [{ name = "email", label = "Email" }, { name = "name", label = "Name" }, '
+    '{ name = "%s", label = "It", required = true }]'
+)
+
+
+@pytest.mark.parametrize("name", ["url", "page", "page_url", "landing_page_url", "source_url", "gcl_id"])
+async def test_a_name_the_form_uses_means_what_the_form_says(doors: Doors, name: str) -> None:
+    await add_form(doors, WEBSITE % name)
+    its = {name: "https://maple.example/?utm_source=x", "_page": f"{SITE}/offer"}
+    for post in ({"data": filled() | its}, {"json": filled() | its}):
+        assert (await doors.http.post("/f/site", **post)).status_code in (202, 303)
+    content = (await doors.only_submission())["content"]
+    assert content["answers"] == {"boiler": "gas", name: its[name]}
+    assert content["attribution"] == {"landing_page": f"{SITE}/offer"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"name": "Grace Hopper"},
+        {"Full Name": "Grace Hopper"},
+        {"First name": "Grace", "lname": "Hopper"},
+        {"q3_name": {"first": "Grace", "last": "Hopper"}},
+    ],
+)
+async def test_a_whole_name_is_an_answer_and_who_to_ask_for(doors: Doors, intake: Intake, told: dict[str, Any]) -> None:
+    await add_form(doors, WEBSITE % "boiler")
+    assert (await doors.http.post("/f/site", json=filled() | told)).status_code == 202
+    await intake.qualify()
+    (lead,) = await intake.events("lead.qualified")
+    assert (lead["contact"]["first_name"], lead["contact"]["last_name"]) == ("Grace", "Hopper")
+    assert lead["answers"]["name"] == "Grace Hopper"
+
+
+async def test_a_whole_name_over_the_api_and_one_too_long_for_a_contact(doors: Doors) -> None:
+    await add_form(doors, WEBSITE % "boiler")
+    for name in ("Hopper, Grace", "x" * 300):
+        answer = await doors.http.post("/v1/leads", json={"form": "site", "name": name, **filled()})
+        assert answer.status_code == 202
+    short, long = [one["content"] for one in await doors.submissions()]
+    assert (short["fields"]["first_name"], short["fields"]["last_name"]) == ("Grace", "Hopper")
+    assert (long["fields"]["first_name"], long["answers"]["name"]) == ("x" * 200, "x" * 300)
+
+
 class Inputs(HTMLParser):
     """What a browser would post of a page, unchanged: its inputs but for boxes and choices."""
 

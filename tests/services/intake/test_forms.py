@@ -70,6 +70,21 @@ def test_an_own_form_asks_its_own_questions() -> None:
         (('one_of = ["email", "phone"]', 'one_of = ["fax"]'), "one_of"),
         (('channel = "sms"', 'channel = "pigeon"'), "channel"),
         (('title = "Get a free estimate"', 'titel = "x"'), "titel"),
+        *(
+            (('name = "boiler"', f'name = "{name}"'), f"fields.2.name: `{name}` {why}")
+            for name, why in (
+                ("test", "means something to intake itself"),
+                ("consents", "means"),
+                ("form", "means"),
+                ("attribution", "means"),
+                ("external_id", "means"),
+                ("bot-field", "means"),
+                ("referrer", "says where a person came from"),
+                ("utm_source", "says"),
+                ("debug", "is what form services send along"),
+                ("retURL", "is"),
+            )
+        ),
     ],
 )
 def test_the_linter_refuses_a_form_with_a_sentence(change: tuple[str, str], says: str) -> None:
@@ -101,6 +116,17 @@ def test_the_linter_refuses_a_form_with_a_sentence(change: tuple[str, str], says
 def test_people_are_sent_only_where_the_form_allows(wanted: str, allowed: bool) -> None:
     form = read_file(SPRING).read()
     assert return_to({"_redirect": wanted}, form) == (wanted if allowed else "/f/spring/thanks")
+
+
+async def test_a_form_stored_before_a_name_was_refused_goes_on(intake_database: Database) -> None:
+    definition = read_file(SPRING.replace('name = "boiler"', 'name = "website"')).model_dump(mode="json")
+    definition["fields"][2]["name"] = "debug"
+    async with intake_database.transaction() as unit:
+        await store.put(unit, "spring", definition, datetime.now(UTC))
+    book = FormBook(intake_database)
+    await book.load()
+    assert (form := book.get("spring")) is not None
+    assert "debug" in form.own_names
 
 
 async def test_a_form_is_seen_when_it_is_added_and_gone_when_it_is_disabled(intake_database: Database) -> None:
