@@ -65,7 +65,8 @@ def canonical(values: Mapping[str, Any], *, own: Container[str] = (), selections
         _join_name(found, own)
     else:
         _split_name(found)
-    _select(found, rest, selections)
+    if "selection" in own:
+        _select(found, rest, selections)
     asked = {key: rest.pop(key) for key in list(rest) if key in own}
     _attribute(found, rest)
     return {**asked, **rest, **found}

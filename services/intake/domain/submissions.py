@@ -60,10 +60,16 @@ class Submission:
     is_provider_id: bool = False  # the sender's own id: kept longer, and the content may come in another shape
 
 
-def split_body(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[dict[str, Any]]]:
-    """Answers, attribution and consents. Unknown keys are answers; a lead is never dropped over one."""
+def split_body(
+    values: Mapping[str, Any], fields: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str], list[dict[str, Any]]]:
+    """Answers, attribution and consents. Unknown keys are answers, and so is a field of ours that the form does not ask;
+    a lead is never dropped over one."""
     answers = {key: value for key, value in values.items() if key not in CONTROL and not key.startswith("_")}
     answers = {key: value for key, value in answers.items() if key not in ATTRIBUTION}
+    for key in LIMITS:
+        if key not in fields and not _is_blank(value := values.get(key)):
+            answers[key] = value
     if len(answers) > MAX_ANSWERS:
         raise NotAnswerable("answers", f"Please send at most {MAX_ANSWERS} answers.")
     for key, value in answers.items():
@@ -71,6 +77,10 @@ def split_body(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str
             raise NotAnswerable("answers", "Please use at most 100 characters for the name of an answer.")
         _check_answer(key, value, 0)
     return answers, _attribution(values), _consents(values.get("consents"))
+
+
+def _is_blank(value: Any) -> bool:
+    return not value.strip() if isinstance(value, str) else value is None
 
 
 def _check_answer(key: str, value: Any, depth: int) -> None:

@@ -22,8 +22,8 @@ def marks_in(query: Mapping[str, str], form: Form) -> Pairs:
 
 
 def unasked(form: Form, sent: Mapping[str, Any], values: Mapping[str, Any]) -> Pairs:
-    """What no field shows. A need that was read out of another answer is read again, and a puzzle is solved again."""
-    shown = {*form.own_names, *TRAPS, *PUZZLES, *(() if "selection" in sent else ["selection"])}
+    """What no field shows. A puzzle is solved again."""
+    shown = {*form.own_names, *TRAPS, *PUZZLES}
     told = {name: sent[name] for name in AS_SENT if name in sent} | dict(values)
     return [
         (name, one.replace("\x00", "")[:MAX_TEXT])

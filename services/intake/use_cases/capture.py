@@ -196,7 +196,7 @@ def _said(form: Form, content: dict[str, Any], held: str | None) -> bytes:
 
 def _content(fields: dict[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
     """What is stored. Raises NotAnswerable."""
-    answers, attribution, consents = submissions.split_body(values)
+    answers, attribution, consents = submissions.split_body(values, fields)
     return {
         "fields": fields,
         "answers": answers,

@@ -261,6 +261,24 @@ async def test_the_page_shows_mistakes_as_people_need_them(doors: Doors) -> None
     assert 'tabindex="-1" autocomplete="off"' in first
 
 
+async def test_a_field_of_ours_that_the_form_does_not_ask_is_an_answer(spring: Doors) -> None:
+    told = {
+        "need": "estimate",
+        "first_name": "Grace",
+        "comments": "The old tank leaks.",
+        "zip": "43604",
+        "last_name": "  ",
+        "phone": "",
+    }
+    for path, post in (("/f/spring", {"data": filled(**told)}), ("/v1/leads", {"json": filled(**told, form="spring")})):
+        assert (await spring.http.post(path, **post)).status_code in (202, 303)
+    posted, handed_in = [one["content"] for one in await spring.submissions()]
+    others = {"boiler": "gas", "need": "estimate", "first_name": "Grace"}
+    assert posted["answers"] == others | {"message": "The old tank leaks.", "postal_code": "43604"}
+    assert handed_in["answers"] == others | {"comments": "The old tank leaks.", "zip": "43604"}
+    assert posted["fields"] == handed_in["fields"] == {"email": "grace@example.net"}
+
+
 WEBSITE = (
     'key = "site"\ntitle = "Site"\nfields = [{ name = "email", label = "Email" }, { name = "name", label = "Name" }, '
     '{ name = "%s", label = "It", required = true }]'
