@@ -11,7 +11,9 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from services.intake.adapters.form_files import origin_of
+from services.intake.domain.deliveries import is_too_deep
 from services.intake.domain.forms import Form
+from services.intake.domain.submissions import MAX_DEPTH
 from shared.problem import Problem
 
 REDIRECT_FIELDS = ("_redirect", "_next", "retURL", "return_url")
@@ -38,7 +40,10 @@ async def form_values(request: Request) -> dict[str, Any]:
     """The fields of a form; a field given more than once keeps all its values as a list."""
     media_type = media_type_of(request)
     if media_type == "application/json":
-        return json_object(await request.body())
+        found = json_object(await request.body())
+        if is_too_deep(found):
+            raise Problem(422, f"Please nest answers at most {MAX_DEPTH} deep.")
+        return found
     if media_type == "application/x-www-form-urlencoded" or not media_type:
         pairs = _urlencoded(await request.body())
     elif media_type == "multipart/form-data":

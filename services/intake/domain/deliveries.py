@@ -1,6 +1,6 @@
 """Making what a sender sent fit to keep. It cannot be asked again, so nothing is refused that can be kept otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.intake.domain.forms import LIMITS, FieldError
@@ -9,6 +9,7 @@ from services.intake.domain.submissions import CONTROL, MAX_ANSWERS, MAX_DEPTH, 
 ONE_LINE = set(LIMITS) - {"message"}
 FLAGS = (None, "", True, False, "true", "false", "0", "1")
 AS_SENT = " (as sent)"
+DEEPEST = 400  # levels that can be read at all; an answer has MAX_DEPTH
 ROOM = MAX_ANSWERS - 30  # parts of a long message and faulty fields become answers too
 
 
@@ -48,6 +49,20 @@ def _is_ours(key: str, value: Any) -> bool:
 
 def _is_consent(one: Any) -> bool:
     return isinstance(one, dict) and isinstance(one.get("channel"), str) and isinstance(one.get("granted"), bool)
+
+
+def is_too_deep(values: Any) -> bool:
+    """Level by level: whatever calls itself for what is inside falls over before it is there."""
+    level = [values]
+    for _ in range(DEEPEST):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def set_faults_aside(values: Mapping[str, Any], errors: list[FieldError]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from services.intake.adapters.senders.post import Heard, NotUnderstood, Post, Re
 from services.intake.adapters.senders.signatures import same
 from services.intake.domain.aliases import PAGES, SELECTIONS, canonical
 from services.intake.domain.consent import evidence
+from services.intake.domain.deliveries import is_too_deep
 from services.intake.domain.forms import Form
 from services.intake.store import endpoints as store
 from services.intake.use_cases.capture import Capture
@@ -93,7 +94,11 @@ class Endpoints:
 async def understand(kind: str, post: Post, secrets: Sequence[str]) -> list[Heard]:
     """What the sender says. What cannot be understood is held as it came, but for the secrets, for people to look at."""
     try:
-        return [KINDS[kind].read(values, post) for values in await objects_of(post)]
+        told = await objects_of(post)
+        found = [KINDS[kind].read(values, post) for values in told if not is_too_deep(values)]
+        if len(found) == len(told) and not any(is_too_deep(one.values) for heard in found for one in heard.readings):
+            return found
+        reason = "The payload is nested too deeply."
     except NotUnderstood as error:
         reason = str(error)
     except (TypeError, ValueError, LookupError, AttributeError) as error:  # a shape nobody thought of must not lose a lead

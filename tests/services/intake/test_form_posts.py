@@ -189,6 +189,14 @@ async def test_what_is_taken_has_room_in_an_event_however_it_grows(doors: Doors,
     assert [one["lead_id"] for one in await intake.events("lead.qualified")] == [taken.json()["lead_id"]]
 
 
+@pytest.mark.parametrize("field", ["data", "email", "roof"])
+async def test_what_is_nested_without_end_is_refused(doors: Doors, field: str) -> None:
+    for left, right in ((f'{{"{field}":', "}"), ("[", "]")):
+        body = f'{{"first_name":"A","{field}":' + left * 1000 + "1" + right * 1000 + "}"
+        answer = await doors.http.post("/f/api", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["detail"]) == (422, "Please nest answers at most 20 deep.")
+
+
 async def test_addresses_in_a_post_are_kept_and_never_opened(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(_transport: Any, request: httpx.Request) -> httpx.Response:
         raise AssertionError(f"{request.url} was opened")
@@ -262,14 +270,7 @@ async def test_the_page_shows_mistakes_as_people_need_them(doors: Doors) -> None
 
 
 async def test_a_field_of_ours_that_the_form_does_not_ask_is_an_answer(spring: Doors) -> None:
-    told = {
-        "need": "estimate",
-        "first_name": "Grace",
-        "comments": "The old tank leaks.",
-        "zip": "43604",
-        "last_name": "  ",
-        "phone": "",
-    }
+    told = {"need": "estimate", "first_name": "Grace", "comments": "The old tank leaks.", "zip": "43604", "last_name": " "}
     for path, post in (("/f/spring", {"data": filled(**told)}), ("/v1/leads", {"json": filled(**told, form="spring")})):
         assert (await spring.http.post(path, **post)).status_code in (202, 303)
     posted, handed_in = [one["content"] for one in await spring.submissions()]

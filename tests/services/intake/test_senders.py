@@ -142,6 +142,16 @@ async def test_what_cannot_be_a_lead_yet_is_kept_with_its_reason(doors: Doors, k
     assert reason in found["reason"]
 
 
+@pytest.mark.parametrize("kind", ["generic", "elementor", "hubspot", "gravity", "jotform", "formstack"])
+async def test_what_is_nested_without_end_is_kept_too(doors: Doors, kind: str) -> None:
+    path = await endpoint(doors, kind, None)
+    objects, lists = b'{"data":' * 1000 + b"1" + b"}" * 1000, b'{"roof":' + b"[" * 900 + b"]" * 900 + b"}"
+    posts = [(objects, JSON), (lists, JSON), form(**{"a" + "[b]" * 2000: "1"})]
+    for body, headers in posts:
+        assert (await doors.http.post(path, content=body, headers=headers)).status_code == 200
+    assert [one["state"] for one in await doors.submissions()] == ["quarantined"] * len(posts)
+
+
 async def test_an_unfinished_response_does_not_hide_the_finished_one(doors: Doors) -> None:
     path = await endpoint(doors, "typeform", None)
     await doors.http.post(path, content=senders.typeform(event_type="form_response_partial"), headers=JSON)
