@@ -25,9 +25,11 @@ def forms() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def add(file: Path) -> None:
     try:
-        form = read_file(file.read_text(encoding="utf-8"))
+        form = read_file(file.read_text(encoding="utf-8-sig"))
     except FormRefused as error:
         raise click.ClickException("\n".join(error.reasons)) from error
+    except UnicodeDecodeError as error:
+        raise click.ClickException("Please save the file as UTF-8.") from error
 
     async def work(unit: Transaction) -> int:
         return await store.put(unit, form.key, form.model_dump(mode="json", exclude_defaults=True), datetime.now(UTC))

@@ -33,9 +33,9 @@ class Run:
         assert (result.exit_code != 0) == fails, result.output
         return result
 
-    def file(self, text: str) -> str:
+    def file(self, text: str, encoding: str = "utf-8") -> str:
         path = self.folder / "form.toml"
-        path.write_text(text)
+        path.write_text(text, encoding=encoding)
         return str(path)
 
 
@@ -63,6 +63,14 @@ async def test_a_form_with_mistakes_is_refused_with_every_one_of_them(run: Run) 
     output = (await run("forms", "add", run.file(bad), fails=True)).output
     assert "title" in output
     assert "ticked beforehand" in output
+
+
+async def test_a_form_is_read_as_windows_editors_save_it_or_refused_with_a_sentence(run: Run) -> None:
+    german = SPRING.replace("Get a free estimate", "Jetzt anrufen, für später")
+    assert "spring is at version 1" in (await run("forms", "add", run.file(german, "utf-8-sig"))).stdout
+    for encoding in ("cp1252", "utf-16"):
+        refused = await run("forms", "add", run.file(german, encoding), fails=True)
+        assert "Error: Please save the file as UTF-8." in refused.output
 
 
 async def test_an_endpoint_is_made_its_secret_changed_and_the_endpoint_stopped(doors: Doors, run: Run) -> None:
