@@ -104,6 +104,7 @@ def build_guard(settings: Settings, database: Database) -> Guard:
     def signer() -> Signer:
         return Signer(load_secret(settings.secret_key_file, settings.local_dir / "secret-key"), purpose="form loaded at")
 
+    public = urlsplit(settings.base_url)
     secrets = {
         "turnstile": (settings.turnstile_url, settings.turnstile_secret),
         "hcaptcha": (settings.hcaptcha_url, settings.hcaptcha_secret),
@@ -116,7 +117,8 @@ def build_guard(settings: Settings, database: Database) -> Guard:
         per_contact=Buckets(settings.posts_per_contact_hour, 3600),
         keys=KeyRing(settings.api_key_file, database),
         region=settings.phone_region,
-        own_host=urlsplit(settings.base_url).hostname or "",
+        own_host=public.hostname or "",
+        own_origin=f"{public.scheme}://{public.netloc}".lower(),
         trusted_proxies=settings.trusted_networks,
         evidence_ip=settings.consent_ip,
         captchas={provider: SiteVerify(url, secret) for provider, (url, secret) in secrets.items() if secret},

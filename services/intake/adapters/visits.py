@@ -23,11 +23,12 @@ class Visit:
     page: str
 
 
-def visit_of(request: Request, trusted: Sequence[Network]) -> Visit:
+def visit_of(request: Request, trusted: Sequence[Network], own_origin: str = "") -> Visit:
+    """Our own page is known by our public address; where none is set, by the host the browser asked."""
     page = request.headers.get("referer", "")
     given = request.headers.get("origin") or ""
     origin = given if given not in ("", "null") else origin_of(page)
-    own = origin is not None and urlsplit(origin).netloc == request.headers.get("host", "")
+    own = origin is not None and (origin == own_origin or urlsplit(origin).netloc == request.headers.get("host", ""))
     return Visit(client_address(request, trusted), origin, own, request.headers.get("user-agent", ""), page)
 
 

@@ -35,6 +35,7 @@ class Guard:
     keys: KeyRing
     region: str = "US"
     own_host: str = ""
+    own_origin: str = ""
     trusted_proxies: Sequence[Network] = ()
     evidence_ip: str = "full"
     captchas: Mapping[str, Captcha] = field(default_factory=dict)
@@ -42,7 +43,7 @@ class Guard:
 
     async def admit(self, form: Form, request: Request) -> Visit:
         """Before the body is read: cheap refusals first."""
-        visit = visit_of(request, self.trusted_proxies)
+        visit = visit_of(request, self.trusted_proxies, self.own_origin)
         if form.require_key or shows_key(request):
             await self.keys.check(request, "leads:write")
             return visit  # software with a key of ours is no stranger
@@ -103,7 +104,7 @@ class Guard:
         """Software with a key of ours speaks for somebody: its own address and browser prove nothing about them."""
         if shows_key(request):
             return evidence(form.version)
-        return self.evidence(form, visit_of(request, self.trusted_proxies), None)
+        return self.evidence(form, visit_of(request, self.trusted_proxies, self.own_origin), None)
 
     def evidence(self, form: Form, visit: Visit, page: str | None) -> dict[str, str]:
         """What consent was given on, and by whom, as far as the installation wants to know."""

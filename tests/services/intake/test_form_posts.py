@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,8 @@ from services.intake.adapters.form_files import FormRefused, read_file
 from services.intake.pages.embed import integrity, markup, script
 from services.intake.store import endpoints
 from services.intake.store import forms as form_store
-from tests.services.intake.conftest import Doors
+from shared.database import Database
+from tests.services.intake.conftest import Doors, open_doors
 from tests.services.intake.support import Intake
 from tests.services.intake.test_forms import SPRING
 
@@ -136,6 +138,14 @@ async def test_only_the_forms_own_sites_may_post(spring: Doors) -> None:
         "/v1/leads", json={"form": "spring", **filled()}, headers={"Origin": "https://evil.example"}
     )
     assert elsewhere.status_code == 403
+
+
+async def test_the_hosted_page_may_post_behind_a_proxy_that_says_another_host(intake_database: Database, tmp_path: Path) -> None:
+    async for doors in open_doors(intake_database, tmp_path, public_base_url="https://Leads.maple.example/"):
+        await add_form(doors, SPRING)
+        for origin, status in (("https://leads.maple.example", 202), ("http://leads.maple.example", 403), (f"{SITE}:8443", 403)):
+            headers = {"Origin": origin, "Host": "intake:8001"}
+            assert (await doors.http.post("/f/spring", json=filled(), headers=headers)).status_code == status
 
 
 async def test_a_browser_may_ask_first(spring: Doors) -> None:
