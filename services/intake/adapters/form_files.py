@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from services.intake.domain import forms
 from services.intake.domain.aliases import TRANSPORT
-from services.intake.domain.submissions import ATTRIBUTION, CONTROL
+from services.intake.domain.submissions import ATTRIBUTION, RESERVED
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -73,7 +73,7 @@ class ChoiceSpec(_Strict):
 
 
 TAKEN = (
-    dict.fromkeys(CONTROL.difference(forms.LIMITS), "means something to intake itself, so the answer would be lost")
+    dict.fromkeys(RESERVED, "means something to intake itself, so the answer would be lost")
     | dict.fromkeys(ATTRIBUTION, "says where a person came from, so the answer would be read as that")
     | dict.fromkeys(TRANSPORT, "is what form services send along, so it is no answer")
 )

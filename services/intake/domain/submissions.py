@@ -29,7 +29,8 @@ ATTRIBUTION = [
     "landing_page",
     "referrer",
 ]
-CONTROL = {"form", "consents", "attribution", "test", "external_id", *LIMITS, *PUZZLES, *TRAPS}
+RESERVED = {"form", "consents", "attribution", "test", "external_id", *PUZZLES, *TRAPS}
+CONTROL = {*RESERVED, *LIMITS}
 SHOWN = ("version", "checkbox", "seller")  # of a consent: which words, which box, for whom
 MAX_ANSWERS, MAX_DEPTH, MAX_TEXT = 100, 20, 5000
 MOST_ATTRIBUTION = 8_000  # characters in all: thirteen marks and two addresses need fewer
@@ -65,11 +66,8 @@ def split_body(
 ) -> tuple[dict[str, Any], dict[str, str], list[dict[str, Any]]]:
     """Answers, attribution and consents. Unknown keys are answers, and so is a field of ours that the form does not ask;
     a lead is never dropped over one."""
-    answers = {key: value for key, value in values.items() if key not in CONTROL and not key.startswith("_")}
-    answers = {key: value for key, value in answers.items() if key not in ATTRIBUTION}
-    for key in LIMITS:
-        if key not in fields and not _is_blank(value := values.get(key)):
-            answers[key] = value
+    answers = {key: one for key, one in values.items() if key not in fields and key not in RESERVED and not key.startswith("_")}
+    answers = {key: one for key, one in answers.items() if key not in ATTRIBUTION and not (key in LIMITS and _is_blank(one))}
     if len(answers) > MAX_ANSWERS:
         raise NotAnswerable("answers", f"Please send at most {MAX_ANSWERS} answers.")
     for key, value in answers.items():
