@@ -40,7 +40,13 @@ class Merges:
         survivor = (await store.merging.heirs(unit, [survivor])).get(survivor, survivor)
         clients = {row["id"]: row for row in await store.planning.lock_households(unit, {loser, survivor})}
         old, new = clients.get(loser), clients.get(survivor)
-        if old is None or loser == survivor or old["erased"] or old["merged_into"] is not None or (new and new["erased"]):
+        if loser == survivor or (new and new["erased"]):
+            return
+        if old is None:  # no client yet: all there is of them is what they said
+            await store.merging.move_words(unit, loser, survivor)
+            await self.pauses.planner.plan(unit, [survivor] if new else [], now)
+            return
+        if old["erased"] or old["merged_into"] is not None:
             return
         refused = await self._refused(unit, old, now)
         await store.merging.survive(unit, loser, survivor)

@@ -3,13 +3,14 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from services.followup import store
 from shared import events
 from shared.database import Database
+from tests.services.followup.company import Company
 from tests.services.followup.sending import ADDRESSES, add_clients, add_touches, told
 from tests.services.followup.test_inbound import ARF, LATER, SIGNER, VERP, answer, hear
 from tests.services.followup.test_pages import hear as hear_event
@@ -28,6 +29,18 @@ async def merged(database: Database) -> tuple[UUID, UUID, UUID, UUID]:
     for one, into in ((loser, middle), (middle, survivor)):
         await hear_event(database, events.PersonMerged(lead_id=one, person_id=one, into=into))
     return loser, old, survivor, planned
+
+
+async def test_a_no_of_somebody_who_was_no_client_yet_is_the_clients_when_they_are_one(followup_database: Database) -> None:
+    company, stranger = Company(followup_database), uuid4()
+    await company.agree()
+    client_id = await company.client()
+    assert (await company.touches(client_id))["review"]["state"] == "planned"
+    no = events.ConsentRevoked(person_id=stranger, channel="email", purpose="review")
+    await company.hear(company.clients.hear_revocation, no)
+    await company.hear(company.merges.merge_persons, events.PersonMerged(lead_id=stranger, person_id=stranger, into=client_id))
+    review = (await company.touches(client_id))["review"]
+    assert (review["state"], review["reason"]) == ("skipped", "opt_out")
 
 
 async def touch_of(database: Database, touch_id: UUID) -> Any:
