@@ -13,13 +13,6 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 PREFIX, VERSION = "leadhandoff.", ".v1"
 INTAKE, HANDOFF, FOLLOWUP, CRM = "intake.leads.v1", "handoff.assignments.v1", "followup.touches.v1", "crm.outcomes.v1"
-CHANNELS = ("email", "sms", "phone", "post")
-_CALLED = {
-    **dict.fromkeys(("e-mail", "e mail", "mail"), "email"),
-    **dict.fromkeys(("call", "calls", "voice", "telephone"), "phone"),
-    **dict.fromkeys(("text", "texts", "text message"), "sms"),
-    **dict.fromkeys(("letter", "letters", "postal"), "post"),
-}
 PERSONAL = Field(json_schema_extra={"x-personal": True})  # never kept in a table of facts
 
 
@@ -28,17 +21,6 @@ def _exact_decimal(value: Any) -> Any:
     if isinstance(value, bool | float):
         raise ValueError('write the amount as a decimal string, for example "1250.00"')
     return value
-
-
-def channel_of(name: str) -> str:
-    """One word for a channel, however it was written: who refuses "E-Mail" refuses email. Others stay, in lower case."""
-    word = " ".join(name.split()).lower()
-    return _CALLED.get(word, word)
-
-
-def purpose_of(name: str | None) -> str | None:
-    """None, or nothing: every purpose."""
-    return (name or "").strip().lower() or None
 
 
 Amount = Annotated[Decimal, BeforeValidator(_exact_decimal), Field(ge=0, max_digits=14, decimal_places=3)]

@@ -7,11 +7,12 @@ import click
 from services.followup import store
 from services.followup.adapters.numbers import e164
 from services.followup.cli.work import addresses, planner, work
+from services.followup.domain.plans import CHANNELS
 from services.followup.use_cases.consent import lift_suppression, suppress_address
 from services.followup.use_cases.planning import company_of
 from shared.database import Transaction
 
-CHANNELS = click.Choice(["email", "sms", "post"])
+CHANNEL = click.Choice(CHANNELS)
 
 
 @click.group(help="Addresses that are not written to, and why.")
@@ -53,7 +54,7 @@ def list_command(address: str | None, limit: int) -> None:
 
 @suppressions.command("add", help="Nothing at all goes to this address any more.")
 @click.argument("address")
-@click.option("--channel", type=CHANNELS, default="email", show_default=True)
+@click.option("--channel", type=CHANNEL, default="email", show_default=True)
 @click.option("--reason", type=click.Choice(["manual", "litigator"]), default="manual", show_default=True)
 def add_command(address: str, channel: str, reason: str) -> None:
     async def write(unit: Transaction) -> None:
@@ -66,7 +67,7 @@ def add_command(address: str, channel: str, reason: str) -> None:
 
 @suppressions.command("lift", help="Only where the client has said yes expressly since; a complaint or an erasure stays.")
 @click.argument("address")
-@click.option("--channel", type=CHANNELS, default="email", show_default=True)
+@click.option("--channel", type=CHANNEL, default="email", show_default=True)
 def lift_command(address: str, channel: str) -> None:
     async def write(unit: Transaction) -> str:
         now, kept = datetime.now(UTC), await as_kept(unit, address, channel)

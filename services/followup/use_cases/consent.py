@@ -14,6 +14,7 @@ from services.followup import store
 from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, may_lift, standing
 from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from shared import events
+from shared.channels import channel_of, purpose_of
 from shared.database import Transaction
 from shared.envelope import to_record
 from shared.outbox import emit, put
@@ -125,7 +126,7 @@ async def hear(
     """Something they said elsewhere, perhaps before they became a client: kept, acted on, not echoed. Returns who they are."""
     client = await store.clients.lock(unit, client_id)
     client_id = client["id"] if client is not None else client_id
-    channel, purpose = events.channel_of(consent.channel), events.purpose_of(consent.purpose)
+    channel, purpose = channel_of(consent.channel), purpose_of(consent.purpose)
     purposes = [purpose or EVERYTHING]
     if client is not None and client["erased"]:
         return client_id

@@ -9,6 +9,7 @@ from services.handoff import store
 from services.handoff.domain.guards import is_contactable
 from services.handoff.use_cases.route import lock_for_routing, route
 from shared import events
+from shared.channels import channel_of, purpose_of
 from shared.database import Transaction
 from shared.envelope import Received
 
@@ -22,8 +23,8 @@ async def keep_consents(unit: Transaction, received: list[Received], now: dateti
         said = event.consent if granting else event
         row = {
             "person_id": event.person_id,
-            "channel": events.channel_of(said.channel),
-            "purpose": events.purpose_of(said.purpose) or "",
+            "channel": channel_of(said.channel),
+            "purpose": purpose_of(said.purpose) or "",
             "granted": granting and said.granted,
             "at": min(one.at, now) if one.at and one.at.tzinfo else now,
         }

@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from services.intake.use_cases.consents import Said, consents_of, known_channel, record_consent
+from services.intake.use_cases.consents import Said, consents_of, record_consent
 from services.intake.use_cases.disqualify import NotMarketings, disqualify_lead
 from services.intake.use_cases.persons import NotFound
 from services.intake.use_cases.scores import explain_score
+from shared.channels import known_channel, purpose_of
 from shared.database import Database
-from shared.events import purpose_of
 from shared.problem import BODY, Problem, problems
 from shared.security import KeyRing
 

@@ -12,12 +12,12 @@ from services.intake.adapters.hashes import Hasher
 from services.intake.settings import Settings
 from services.intake.store import persons as store
 from services.intake.use_cases import persons as use_cases
-from services.intake.use_cases.consents import Said, consents_of, known_channel, record_consent
+from services.intake.use_cases.consents import Said, consents_of, record_consent
 from services.intake.use_cases.persons import NotFound
 from services.intake.use_cases.privacy import erase_person, export_person
+from shared.channels import known_channel, purpose_of
 from shared.commands import in_transaction, read_settings
 from shared.database import Transaction
-from shared.events import purpose_of
 from shared.signing import load_secret
 
 Answer = TypeVar("Answer")

@@ -32,14 +32,6 @@ class Said:
     seller: str | None = None
 
 
-def known_channel(said: str) -> str:
-    """The channel somebody means. Raises ValueError: what nobody reads as a channel would be refused in vain."""
-    channel = events.channel_of(said)
-    if channel not in events.CHANNELS:
-        raise ValueError(f"the channels are {', '.join(events.CHANNELS)}")
-    return channel
-
-
 async def record_consent(unit: Transaction, person_id: UUID, said: Said, *, source: str, now: datetime) -> UUID:
     """Returns the id of the evidence. The event goes with the person's newest lead."""
     root = (await persons.roots_of(unit, [person_id])).get(person_id)

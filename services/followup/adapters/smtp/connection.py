@@ -6,9 +6,11 @@ Nothing was taken before the final dot; after it, without an answer, nobody know
 import asyncio
 import base64
 import re
+import ssl
 import time
 
-from services.followup.adapters.smtp.relay import Answer, Mail, Refused, Relay, Stale, stuffed
+from services.followup.adapters.smtp.relay import Answer, Mail, Refused, Stale, stuffed
+from shared.smtp_address import SmtpAddress
 
 LIMIT = 64 * 1024
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
@@ -17,8 +19,11 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 class Connection:
     """A connection that takes one mail at a time, many after each other."""
 
-    def __init__(self, relay: Relay, *, local_name: str, timeout: float, data_timeout: float) -> None:
-        self._relay, self._local_name, self._timeout, self._data_timeout = relay, local_name, timeout, data_timeout
+    def __init__(
+        self, relay: SmtpAddress, trusted: ssl.SSLContext, *, local_name: str, timeout: float, data_timeout: float
+    ) -> None:
+        self._relay, self._trusted, self._local_name = relay, trusted, local_name
+        self._timeout, self._data_timeout = timeout, data_timeout
         self.capabilities: dict[str, str] = {}
         self.sent = 0
         self.used_at = 0.0
@@ -28,7 +33,7 @@ class Connection:
         """Greet, encrypt, sign in. Raises OSError, TimeoutError or Refused: nothing was sent."""
         relay = self._relay
         async with asyncio.timeout(self._timeout):
-            tls = relay.context if relay.scheme == "smtps" else None
+            tls = self._trusted if relay.scheme == "smtps" else None
             self._reader, self._writer = await asyncio.open_connection(relay.host, relay.port, ssl=tls, limit=LIMIT)
             self.is_open = True
             await self._expect(220)
@@ -51,7 +56,7 @@ class Connection:
             raise Refused(454, "the relay offers no STARTTLS")
         self._writer.write(b"STARTTLS\r\n")
         await self._expect(220)
-        await self._writer.start_tls(self._relay.context, server_hostname=self._relay.host)  # type: ignore[arg-type]
+        await self._writer.start_tls(self._trusted, server_hostname=self._relay.host)
         await self._hello()  # what was said before may have been said by anybody
 
     async def _sign_in(self, user: str, password: str) -> None:

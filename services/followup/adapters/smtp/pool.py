@@ -1,12 +1,14 @@
 """Warm connections to the relay, as many as there are mails at once, each used for a limited number of mails."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.followup.adapters.smtp.connection import Connection
-from services.followup.adapters.smtp.relay import Answer, Mail, Refused, Relay, Stale
+from services.followup.adapters.smtp.relay import Answer, Mail, Refused, Stale
+from shared.smtp_address import read_smtp_address
 
 
 class Smtp:
@@ -23,7 +25,8 @@ class Smtp:
         timeout: float = 15.0,
         data_timeout: float = 20.0,
     ) -> None:
-        self.size, self._relay, self._local_name = size, Relay.of(url), local_name
+        self.size, self._relay, self._local_name = size, read_smtp_address(url), local_name
+        self._trusted = ssl.create_default_context(cafile=self._relay.authority)
         self._mails_per_connection, self._idle_seconds = mails_per_connection, idle_seconds
         self._timeout, self._data_timeout = timeout, data_timeout
         self._free: list[Connection] = []  # last in, first out: what is not needed grows old and is closed
@@ -66,7 +69,9 @@ class Smtp:
             self._free.pop(0).close()
         if self._free and not fresh:
             return self._free.pop()
-        return Connection(self._relay, local_name=self._local_name, timeout=self._timeout, data_timeout=self._data_timeout)
+        return Connection(
+            self._relay, self._trusted, local_name=self._local_name, timeout=self._timeout, data_timeout=self._data_timeout
+        )
 
     async def close(self) -> None:
         await asyncio.gather(*(connection.quit() for connection in self._free))

@@ -1,11 +1,8 @@
-"""What goes over the wire and what comes back: the relay, a mail, an answer."""
+"""What goes over the wire and what comes back: a mail, an answer."""
 
 import re
-import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
-
-from shared.smtp_address import read_smtp_address
 
 Result = Literal["sent", "again", "busy", "unsent", "never", "doubt"]
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
@@ -33,26 +30,6 @@ class Mail:
     content: bytes  # CRLF lines
     journal: str | None = None
     not_after: float = float("inf")  # when the lease ends: the final dot is not sent later (seconds since the epoch)
-
-
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """Where mail goes. smtp://: STARTTLS where it is offered; smtp+starttls://: required; smtps://: from the start."""
-
-    host: str
-    port: int
-    scheme: str
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    context: ssl.SSLContext | None = None
-    is_local: bool = False
-
-    @classmethod
-    def of(cls, url: str) -> "Relay":
-        """Raises ValueError with a sentence."""
-        found = read_smtp_address(url)
-        context = ssl.create_default_context(cafile=found.authority)
-        return cls(found.host, found.port, found.scheme, found.user, found.password, context, found.is_local)
 
 
 class Refused(Exception):

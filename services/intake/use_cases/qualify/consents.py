@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 from services.intake.domain.consent import Answer, told_of
 from services.intake.use_cases.qualify.batch import Batch
 from shared import events
+from shared.channels import channel_of, purpose_of
 
 EVIDENCE = ("page_url", "ip", "user_agent", "form_version")
 
@@ -36,7 +37,7 @@ def remember(batch: Batch, row: Any, person_id: UUID) -> None:
 
 
 def answer_of(row: Any, said: dict[str, Any]) -> Answer:
-    channel, purpose = events.channel_of(said["channel"]), events.purpose_of(said["purpose"])
+    channel, purpose = channel_of(said["channel"]), purpose_of(said["purpose"])
     return Answer(channel, purpose, said["granted"], said["text"], told_of(_asked(row, said)))
 
 
