@@ -1,6 +1,8 @@
 """python -m tests.bench [PART…]: figures beside their ceilings, from one run. Nothing is asserted."""
 
+import asyncio
 import inspect
+import signal
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -31,6 +33,8 @@ async def main(chosen: list[str]) -> int:
         for name, part in PARTS.items():
             print(f"  {name:10} {part.__doc__}", file=sys.stderr)
         return 2
+    if (task := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # what was started is stopped, too
     async with AsyncExitStack() as stack:
         system: System | None = None
         for name in chosen or list(PARTS):
