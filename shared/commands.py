@@ -1,13 +1,16 @@
 """The commands every service has: serve, migrate, redrive, keys. A service adds its own to the group."""
 
 import asyncio
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 import click
+from aiokafka.errors import KafkaConnectionError
 from pydantic import ValidationError
 
 from shared.api_keys import SCOPES, KeyRefused, create_key, list_keys, revoke_key
@@ -17,6 +20,14 @@ from shared.migrations import Migrations
 from shared.settings import ServiceSettings
 
 Answer = TypeVar("Answer")
+NO_ENTRY = (
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    asyncpg.InvalidAuthorizationSpecificationError,  # a wrong password, too
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.CannotConnectNowError,
+)
 
 
 def read_settings(settings_class: type[ServiceSettings]) -> Any:
@@ -44,6 +55,25 @@ def in_transaction(settings: ServiceSettings, work: Callable[[Transaction], Awai
     return asyncio.run(run())
 
 
+class Commands(click.Group):
+    """Commands for people: what is away or not made yet is a sentence with what to do, no traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KafkaConnectionError as error:
+            raise click.ClickException(
+                f"Kafka does not answer ({error}): is it running, and is KAFKA_BOOTSTRAP_SERVERS right?"
+            ) from error
+        except asyncpg.UndefinedTableError as error:
+            raise click.ClickException(
+                f"The database has no tables of this version: run python -m services.{self.name} migrate."
+            ) from error
+        except NO_ENTRY as error:
+            where = f"see {str(self.name).upper()}_DATABASE_URL; with none, the database of `make up`, while it runs"
+            raise click.ClickException(f"The database does not let us in ({type(error).__name__}): {where}.") from error
+
+
 def service_commands(
     name: str,
     settings_class: type[ServiceSettings],
@@ -54,7 +84,7 @@ def service_commands(
 ) -> click.Group:
     """The command group of a service."""
 
-    @click.group(help=f"Runs and operates {name}.")
+    @click.group(name, cls=Commands, help=f"Runs and operates {name}.")
     def group() -> None:
         pass
 

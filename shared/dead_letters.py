@@ -114,8 +114,8 @@ async def redrive(
 
 async def _read_all(settings: LocalSettings, topic: str) -> list[dict[str, Any]]:
     consumer = AIOKafkaConsumer(**connection(settings), enable_auto_commit=False, auto_offset_reset="earliest")
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or {0})]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
@@ -139,8 +139,8 @@ async def _read_all(settings: LocalSettings, topic: str) -> list[dict[str, Any]]
 
 async def _publish(settings: LocalSettings, topic: str, letters: list[dict[str, Any]]) -> None:
     producer: AIOKafkaProducer = make_producer(settings)
-    await producer.start()
     try:
+        await producer.start()
         for letter in letters:  # one after the other: order matters more than speed here
             count = int(letter["headers"].get("redrive-count", "0")) + 1
             kept = {name: value for name, value in letter["headers"].items() if not name.startswith("dlq-")}

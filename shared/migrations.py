@@ -87,11 +87,14 @@ def run_from_env() -> None:
 
 
 async def _with_connection(url: str, work: Any) -> Any:
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.ext.asyncio import create_async_engine
 
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=pool.NullPool)
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
+    except DBAPIError as error:
+        raise (error.orig and error.orig.__cause__) or error from None  # the driver's own: what can be done about it is known
     finally:
         await engine.dispose()

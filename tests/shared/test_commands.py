@@ -1,0 +1,51 @@
+"""Commands when something they need is away: a sentence that says what to do, and no traceback."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from deploy.local.postgres import Postgres
+from services.followup.cli import main as followup
+from services.handoff.cli import main as handoff
+from services.intake.cli import main as intake
+from shared.events import INTAKE
+from tests.support import in_thread
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("INTAKE", "HANDOFF", "FOLLOWUP"):
+        monkeypatch.delenv(f"{name}_DATABASE_URL", raising=False)
+    monkeypatch.setenv("LOCAL_DIR", str(tmp_path))
+    monkeypatch.setenv("POSTGRES_PORT", "1")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [(intake, "forms list"), (intake, "migrate"), (handoff, "reps list"), (handoff, "verify"), (followup, "plan list")],
+)
+async def test_a_command_without_its_database_says_where_to_look(command: object, words: str) -> None:
+    said = await typed(command, *words.split())
+    assert said.exit_code == 1
+    assert said.output.startswith("Error: The database does not let us in (ConnectionRefusedError): see ")
+    assert said.output.endswith("_DATABASE_URL; with none, the database of `make up`, while it runs.\n")
+
+
+async def test_a_command_without_kafka_says_where_to_look() -> None:
+    said = await typed(handoff, "redrive", "--topic", INTAKE)
+    assert (said.exit_code, said.output.startswith("Error: Kafka does not answer")) == (1, True)
+    assert "KAFKA_BOOTSTRAP_SERVERS" in said.output
+
+
+async def test_a_command_before_the_tables_were_made_says_how_to_make_them(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", await postgres.ensure_database("without_tables"))
+    said = await typed(handoff, "reps", "list")
+    assert said.output == "Error: The database has no tables of this version: run python -m services.handoff migrate.\n"
+
+
+async def typed(command: object, *words: str) -> Result:
+    return await in_thread(CliRunner().invoke, command, list(words))
