@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from shared.mail import Headers, mailbox, one_line, split_mailbox, unstructured, wire_address
 
@@ -34,6 +35,9 @@ def message_id(touch_id: str, domain: str) -> str:
     return f"<{touch_id}@{domain}>"
 
 
+_date = lru_cache(maxsize=8)(format_datetime)  # a batch of mails has one moment
+
+
 def mail_headers(
     head: Letterhead,
     *,
@@ -50,7 +54,7 @@ def mail_headers(
         ("From", mailbox(*head.mailbox)),
         ("To", mailbox(name, contact.get("email") or "")),
         ("Subject", unstructured(one_line(subject), len("Subject: "))),
-        ("Date", format_datetime(at)),
+        ("Date", _date(at)),
         ("Message-ID", id),
         ("List-Unsubscribe", ",\r\n ".join(f"<{address}>" for address in unsubscribe)),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
