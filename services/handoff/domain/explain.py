@@ -14,8 +14,7 @@ from services.handoff.domain.team import Needs, Team
 Rosters = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-def why_not(record: Mapping[str, Any], policy: Policy | None, rosters: Rosters, rep_id: str) -> str:
-    name = _name(record, rosters, rep_id)
+def why_not(record: Mapping[str, Any], policy: Policy | None, rosters: Rosters, rep_id: str, name: str) -> str:
     if record["pick"] == rep_id:
         return f"{name} was picked."
     if record["kind"] == "manual":
@@ -23,34 +22,29 @@ def why_not(record: Mapping[str, Any], policy: Policy | None, rosters: Rosters, 
     before = record.get("credits_before", {})
     if rep_id in before and rep_id not in record.get("catching_up", ()):
         return _outbid(record, name, rep_id)
-    asked = _asked(record, policy) if policy is not None else []
-    for pool in asked:
-        row = next((one for one in rosters.get(record["rosters"][pool], ()) if one["id"] == rep_id), None)
+    looked_at = record.get("rosters", {})
+    chain = _chain(record, policy) if policy is not None and looked_at else ()
+    for pool in chain:
+        row = next((one for one in rosters.get(looked_at.get(pool, ""), ()) if one["id"] == rep_id), None)
         if row is not None and policy is not None:
-            if before and asked.index(pool) > asked.index(record["pool"]):
+            if before and chain.index(pool) > chain.index(record["pool"]):  # as decisions of earlier versions have it
                 return f"{name} helps out in {pool}, and somebody in {record['pool']} could take it."
             reason = _left_out(record, policy, pool, row)
             return f"{name} {reason} ({pool})." if reason else f"{name} could have taken it; it was not a matter of turns."
-    pools = ", ".join(record.get("rosters", {})) or record["pool"]
-    return f"{name} is not in {pools}, where the rule {record['rule']!r} sent this lead."
+    pools = ", ".join(looked_at) or record["pool"]
+    helpers = ", ".join(pool for pool in chain if pool not in looked_at)
+    unasked = f", and somebody could take it before {helpers} had to help out" if helpers else ""
+    return f"{name} is not in {pools}, where the rule {record['rule']!r} sent this lead{unasked}."
 
 
-def _asked(record: Mapping[str, Any], policy: Policy) -> list[str]:
-    """The pools the lead could go to, in the order they were asked."""
-    if "rosters" not in record:
-        return []
+def _chain(record: Mapping[str, Any], policy: Policy) -> tuple[str, ...]:
+    """The pools the lead could go to, in the order they are asked."""
     owner = record["lead"].get("owner") or {}
-    chain = chain_of(policy, _rule(record, policy), owner.get("pool", ""))
-    return [pool for pool in chain if pool in record["rosters"]]
+    return chain_of(policy, _rule(record, policy), owner.get("pool", ""))
 
 
 def _rule(record: Mapping[str, Any], policy: Policy) -> Rule:
     return next(one for one in policy.rules if one.name == record["rule"])
-
-
-def _name(record: Mapping[str, Any], rosters: Rosters, rep_id: str) -> str:
-    rows = (row for key in record.get("rosters", {}).values() for row in rosters.get(key, ()))
-    return next((str(row["name"]) for row in rows if row["id"] == rep_id), "This rep")
 
 
 def _outbid(record: Mapping[str, Any], name: str, rep_id: str) -> str:

@@ -53,9 +53,13 @@ class Outcome:
     until: datetime | None = None
 
 
+class HelpNeeded(Exception):
+    """Nobody in the pools at hand takes this lead: decide again with those that help them out."""
+
+
 @dataclass(slots=True)
 class _Case:
-    """One decision in the making."""
+    """One decision in the making. Its record names the roster of each pool that was looked at."""
 
     policy: Policy
     teams: Mapping[str, Team]
@@ -77,11 +81,17 @@ class _Case:
     def tier(self) -> Tier:
         return self.policy.tier(self.lead.facets.tier)
 
+    def team(self, pool: str) -> Team:
+        team = self.teams.get(pool)
+        if team is None:
+            raise HelpNeeded(pool)
+        self.record["rosters"][pool] = team.roster
+        return team
+
 
 def pools_of(policy: Policy, facets: Facets, owner_pool: str) -> tuple[str, ...]:
-    """Every pool the decision may look at: they are locked first."""
-    pool = match_rule(policy, facets).rule.pool
-    return policy.chain(pool, owner_pool) if owner_pool in policy.pools else policy.chain(pool)
+    """Every pool the decision may look at, in the order they are asked."""
+    return chain_of(policy, match_rule(policy, facets).rule, owner_pool)
 
 
 def chain_of(policy: Policy, rule: Rule, owner_pool: str) -> tuple[str, ...]:
@@ -91,7 +101,10 @@ def chain_of(policy: Policy, rule: Rule, owner_pool: str) -> tuple[str, ...]:
 
 
 def decide(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) -> Outcome:
-    """The owner, else who is next by credit, else who helps out, is on call or manages; else hold it."""
+    """The owner, else who is next by credit, else who helps out, is on call or manages; else hold it.
+
+    `teams`: at least the pool that is asked first. Raises HelpNeeded where another must be looked at that is not there.
+    """
     case = _open(policy, teams, lead, at)
     exhausted = lead.tries >= policy.max_attempts
     outcome = None if exhausted else (_to_owner(case) or _in_turn(case) or _after_hours(case) or _on_call(case))
@@ -129,14 +142,14 @@ def _open(policy: Policy, teams: Mapping[str, Team], lead: Lead, at: datetime) -
         "lead": records.of_lead(lead),
         "rule": rule.name,
         "rules_missed": list(match.missed),
-        "rosters": {name: teams[name].roster for name in chain},
+        "rosters": {},
     }
     return _Case(policy, teams, lead, at, needs, chain, rule, lead.asked, record)
 
 
 def _to_owner(case: _Case) -> Outcome | None:
     """Who knows the client, if they may have the lead and are there within the tier's grace."""
-    owner, team = case.lead.owner, case.teams[case.pool]
+    owner, team = case.lead.owner, case.team(case.pool)
     if owner is None or not team.pool.sticky or owner.rep.id in case.tried:
         return None
     member = team.member(owner.rep.id) or Member(owner.rep)  # who was chosen by hand may be in another pool
@@ -170,7 +183,7 @@ def _in_turn(case: _Case, *, any_hour: bool = False) -> Outcome | None:
     """Next by credit in the pool, else in those that help it out."""
     case.left_out = []
     for name in case.chain:
-        team = case.teams[name]
+        team = case.team(name)
         case.counted += team.limited
         listed = team.shortlist(_needs_in(case, name), any_hour=any_hour)
         ready, left_out = team.eligible(listed, case.tried)
@@ -208,7 +221,7 @@ def _on_call(case: _Case) -> Outcome | None:
 
 def _on_duty(case: _Case, duty: str) -> Outcome | None:
     for name in case.chain:
-        fit = case.teams[name].on_duty(duty, _needs_in(case, name), case.tried)
+        fit = case.team(name).on_duty(duty, _needs_in(case, name), case.tried)
         if fit:
             case.record["on_duty"] = {one.rep.id: one.last_turn for one in fit}
             return _uncharged(case, duty, name, fit[0], records.on_duty(fit[0], name, duty))
@@ -217,24 +230,24 @@ def _on_duty(case: _Case, duty: str) -> Outcome | None:
 
 def _somebody_else(case: _Case) -> bool:
     """Whether anybody who was not asked yet will work again."""
-    return any(case.teams[name].opens_at(_needs_in(case, name), case.tried) is not None for name in case.chain)
+    return any(case.team(name).opens_at(_needs_in(case, name), case.tried) is not None for name in case.chain)
 
 
 def _uncharged(case: _Case, kind: str, pool: str, member: Member, sentence: str) -> Outcome:
     """Given for a reason other than the turn: shown, and nobody's credit changes."""
-    team = case.teams[pool]
+    team = case.team(pool)
     return Outcome(member.rep.id, pool, kind, _close(case, kind, team, member, sentence), (), member)
 
 
 def _hold(case: _Case, sentence: str) -> Outcome:
-    times = [case.teams[name].opens_at(_needs_in(case, name), case.tried) for name in case.chain]
+    times = [case.team(name).opens_at(_needs_in(case, name), case.tried) for name in case.chain]
     until = min((time for time in times if time is not None), default=None)
     return _held(case, "held", until, sentence)
 
 
 def _held(case: _Case, kind: str, until: datetime | None, sentence: str) -> Outcome:
     case.record["until"] = until.isoformat() if until else None
-    return Outcome(None, case.pool, kind, _close(case, kind, case.teams[case.pool], None, sentence), until=until)
+    return Outcome(None, case.pool, kind, _close(case, kind, case.team(case.pool), None, sentence), until=until)
 
 
 def _close(case: _Case, kind: str, team: Team, pick: Member | None, sentence: str) -> dict[str, Any]:

@@ -16,19 +16,20 @@ async def explain_lead(unit: Transaction, lead_id: UUID, rep_id: UUID | None) ->
     if lead is None:
         return []
     attempts = sorted(await store.assignments.assignments_of(unit, lead_id), key=lambda row: row["attempt"])
+    rep = await store.people.rep(unit, rep_id) if rep_id else None
     found = []
     for row in attempts:
         record = row["decision"]
         found.append(f"{row['offered_at']:%F %T} UTC, attempt {row['attempt']}: {record['sentence']}")
         if rep_id is not None:
-            found.append(f"  {await _about(unit, record, str(rep_id))}")
+            found.append(f"  {await _about(unit, record, str(rep_id), rep['name'] if rep else 'This rep')}")
     if lead["state"] == "held":
         found.append(f"Held since {lead['held_since']:%F %T} UTC: {await store.facts.held_because(unit, lead_id)}")
     return found or [f"This lead is {lead['state']} and was offered to nobody."]
 
 
-async def _about(unit: Transaction, record: Mapping[str, Any], rep_id: str) -> str:
+async def _about(unit: Transaction, record: Mapping[str, Any], rep_id: str, name: str) -> str:
     rosters = await store.pools.rosters(unit, record.get("rosters", {}).values())
     texts = await store.agreements.texts(unit, [record["agreement"]])
     text = texts.get(record["agreement"])
-    return why_not(record, policy_of(text) if text else None, rosters, rep_id)
+    return why_not(record, policy_of(text) if text else None, rosters, rep_id, name)

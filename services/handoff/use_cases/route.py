@@ -11,7 +11,7 @@ from services.handoff.domain.clocks import NOT_REACHED, hold_ends_at
 from services.handoff.domain.guards import is_contactable
 from services.handoff.domain.policy import Policy
 from services.handoff.domain.replay import owner_of
-from services.handoff.domain.routing import Lead, Outcome, Owner, apply, decide, pools_of
+from services.handoff.domain.routing import HelpNeeded, Lead, Outcome, Owner, apply, decide, pools_of
 from services.handoff.domain.rules import Facets, facets_of
 from services.handoff.use_cases.floor import Floor, enter
 from services.handoff.use_cases.outcomes import apply_early_events
@@ -93,12 +93,31 @@ async def plan_routes(unit: Transaction, leads: Sequence[Any], now: datetime, *,
     """
     policy = await current_policy(unit)
     cases = await _cases(unit, policy, leads, now)
-    floor = await enter(unit, policy, {pool for case in cases for pool in case.pools}, now)
-    waiting = await _waiting(unit, policy, floor, {row["id"] for row in leads}, now)
-    quiet = {*only_offers, *(case.row["id"] for case in waiting)}
+    first, every = {case.pools[0] for case in cases}, {pool for case in cases for pool in case.pools}
+    if first != every:  # most leads find their rep without those that help out, for whom many others would wait
+        try:
+            async with unit.savepoint():
+                return await _decide(unit, policy, cases, first, only_offers, now)
+        except HelpNeeded:
+            pass  # and the locks are gone again: all of them now, in order
+    return await _decide(unit, policy, cases, every, only_offers, now)
+
+
+async def _decide(
+    unit: Transaction, policy: Policy, cases: Sequence[Case], pools: set[str], only_offers: Collection[UUID], now: datetime
+) -> Plan:
+    floor = await enter(unit, policy, pools, now)
+    waiting = await _waiting(unit, policy, floor, {case.row["id"] for case in cases}, now)
+    swept = {case.row["id"] for case in waiting}
+    quiet = {*only_offers, *swept}
     decided: list[tuple[Any, Outcome]] = []
     for case in _in_order([*waiting, *cases]):
-        outcome = decide(policy, floor.teams, case.lead, now)
+        try:
+            outcome = decide(policy, floor.teams, case.lead, now)
+        except HelpNeeded:
+            if case.row["id"] in swept:
+                continue  # nobody here takes it: its own clock looks further
+            raise
         apply(outcome, floor.teams)
         if outcome.pick is not None or case.row["id"] not in quiet:
             decided.append((case.row, outcome))
@@ -121,7 +140,7 @@ async def _waiting(unit: Transaction, policy: Policy, floor: Floor, besides: set
     free = [name for name, team in teams.items() if name in floor.with_held and team.has_somebody_free()]
     found = await store.leads.take_held(unit, free, SWEPT) if free else []
     rows = [row for row in found if row["id"] not in besides]
-    return [case for case in await _cases(unit, policy, rows, now) if teams.keys() >= set(case.pools)] if rows else []
+    return [case for case in await _cases(unit, policy, rows, now) if case.pools[0] in teams] if rows else []
 
 
 async def _cases(unit: Transaction, policy: Policy, rows: Sequence[Any], now: datetime) -> list[Case]:

@@ -8,11 +8,13 @@ from uuid import UUID
 from services.handoff import store
 from services.handoff.domain.record import VERSION, hash_of_record
 from services.handoff.domain.replay import decide_again, roster_hash
+from services.handoff.domain.routing import HelpNeeded
 from services.handoff.use_cases.policy import policy_of
 from services.handoff.use_cases.seal import sealed
 from shared.database import Transaction
 
 CHUNK = 1000
+OTHERWISE = "comes out otherwise when it is made again"
 
 
 @dataclass(slots=True)
@@ -47,5 +49,8 @@ def problem_with(record: Mapping[str, Any], texts: Mapping[str, str], rosters: M
         return "names an agreement that is not kept"
     if not rosters.keys() >= set(record["rosters"].values()):
         return "names a roster that is not kept or was changed"
-    again = decide_again(record, policy_of(texts[record["agreement"]]), rosters)
-    return None if sealed(again.record) == record else "comes out otherwise when it is made again"
+    try:
+        again = decide_again(record, policy_of(texts[record["agreement"]]), rosters)
+    except HelpNeeded:  # the decision did not look that far
+        return OTHERWISE
+    return None if sealed(again.record) == record else OTHERWISE

@@ -100,7 +100,8 @@ async def test_a_lead_given_by_hand_costs_nobody_a_turn_and_says_so(handoff: Han
     assert second["pool"] == ""
     async with handoff.database.reading() as unit:
         lines = await explain_lead(unit, lead, first["rep_id"])
-    assert lines[-1] == "  This rep was not asked: somebody else was chosen by hand."
+        name = await unit.value("SELECT name FROM rep WHERE id = $1", first["rep_id"])
+    assert lines[-1] == f"  {name} was not asked: somebody else was chosen by hand."
     async with handoff.database.transaction() as unit:
         assert (await verify_decisions(unit)).wrong == []
     assert (await say(handoff, f"leads/{lead}/reassign", {"rep_id": str(uuid4())})).status_code == 409

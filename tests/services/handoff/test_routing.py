@@ -170,14 +170,17 @@ def test_another_pool_helps_out_where_this_one_has_nobody() -> None:
     assert outcome.record["sentence"].startswith("Nobody in gas was available, so team helps out: Rep")
 
 
-def test_a_decision_tells_the_loads_it_looked_at_and_explains_who_would_have_helped_out() -> None:
+def test_a_decision_names_the_pools_it_looked_at_and_explains_who_would_have_helped_out() -> None:
     found = policy(RULES)
     gas, plain = rep(1, skills=["gas"], max_open=9), rep(2, max_open=9)
     teams = {"gas": team(found, [gas], "gas"), "team": team(found, [gas, plain])}
     record = decide(found, teams, lead(found, answers={"squares": 30, "owner": "true"}), NOW).record
     assert record["loads"] == {uid(1): [0, 0]}
-    rosters = {teams["gas"].roster: [gas], teams["team"].roster: [gas, plain]}
-    assert why_not(record, found, rosters, uid(2)) == "Rep2 helps out in team, and somebody in gas could take it."
+    assert record["rosters"] == {"gas": teams["gas"].roster}
+    assert decide(found, {"gas": teams["gas"]}, lead(found, answers={"squares": 30, "owner": "true"}), NOW).record == record
+    assert why_not(record, found, {teams["gas"].roster: [gas]}, uid(2), "Rep2") == (
+        "Rep2 is not in gas, where the rule 'big roofs' sent this lead, and somebody could take it before team had to help out."
+    )
     full = {"gas": team(found, [rep(1)], "gas"), "team": team(found, [rep(1), plain])}
     assert uid(2) in decide(found, full, lead(found, answers={"squares": 30, "owner": "true"}), NOW).record["loads"]
 
@@ -245,8 +248,9 @@ def test_a_returning_client_whose_rep_is_gone_is_asked_for_in_the_pool_of_the_ru
     first = {"team": team(found, [*team_rows, helper]), "roof": teams["roof"]}
     outcome = decide(found, first, case, NOW)
     assert (outcome.pick, outcome.pool) == (helper["id"], "team")  # where the client is known comes first
-    rosters = {first["team"].roster: [*team_rows, helper], first["roof"].roster: [sam]}
-    assert why_not(outcome.record, found, rosters, sam["id"]) == "Rep2 helps out in roof, and somebody in team could take it."
+    assert why_not(outcome.record, found, {first["team"].roster: [*team_rows, helper]}, sam["id"], "Rep2") == (
+        "Rep2 is not in team, where the rule 'roofs' sent this lead, and somebody could take it before roof had to help out."
+    )
 
 
 @pytest.mark.parametrize(
