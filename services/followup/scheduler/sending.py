@@ -92,7 +92,7 @@ class SendingLoop:
                     await asyncio.sleep(max(self._back_off, IDLE_SECONDS))
             raise self._failure
         finally:
-            await to_the_end(self._land(writer))
+            await to_the_end(self._land(writer, claimed))
 
     def _room(self) -> int:
         """A second row is intended while the first is in the air, so that no connection waits; a crash leaves both in doubt."""
@@ -196,9 +196,16 @@ class SendingLoop:
             await self.recorder.record(unit, results, _now())
         return [None] * len(results)
 
-    async def _land(self, writer: asyncio.Task[None]) -> None:
-        """Being stopped: what is in the air lands and is written down, the second row is put back."""
+    async def _land(self, writer: asyncio.Task[None], claimed: list[Any]) -> None:
+        """Being stopped: what is in the air lands and is written down, the second row and what was claimed are put back."""
         self._stopping = True
+        try:
+            async with asyncio.timeout(5), self.database.transaction() as unit:
+                await store.sending.put_back(unit, [(one["id"], one["fence"], one["due_at"]) for one in claimed])
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            telemetry.log().info("claimed touches wait for the end of their lease", error=repr(error)[:200])
         if self._intending:
             await asyncio.wait(self._intending, timeout=15)
         if self._flying:
