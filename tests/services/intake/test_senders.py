@@ -142,6 +142,36 @@ async def test_what_cannot_be_a_lead_yet_is_kept_with_its_reason(doors: Doors, k
     assert reason in found["reason"]
 
 
+@pytest.mark.parametrize(
+    ("ticked", "kept"),
+    [
+        ({"9.1": "", "9.2": "", "9.3": "Water heater"}, ["Water heater"]),
+        ({"9.3": "Water heater"}, ["Water heater"]),
+        ({"9.1": "", "9.2": "", "9.3": "Leak", "9.4": "", "9.5": "", "9.6": "Drain"}, ["Leak", "Drain"]),
+        ({"9.1": "Phone call", "9.2": "Text message", "9.3": "Email"}, ["Phone call", "Text message", "Email"]),
+        ({f"9.{n}": f"Service {n}" for n in range(1, 6)}, [f"Service {n}" for n in range(1, 6)]),
+    ],
+)
+async def test_boxes_of_gravity_are_answers_and_no_name_address_or_consent(
+    doors: Doors, ticked: dict[str, str], kept: list[str]
+) -> None:
+    asked = {key: value for key, value in GRAVITY.items() if not key.startswith("6.")} | ticked
+    body, headers = form(**asked)
+    await doors.http.post(await endpoint(doors, "gravity", None), content=body, headers=headers)
+    content = (await doors.only_submission())["content"]
+    assert (content["fields"]["first_name"], content["fields"]["last_name"]) == ("Grace", "Hopper")
+    assert (content["answers"]["9"], content["consents"], "postal_code" in content["fields"]) == (kept, [], False)
+
+
+async def test_an_address_and_a_consent_of_gravity_are_known_by_their_parts(doors: Doors) -> None:
+    home = {"8.1": "5 Elm St", "8.2": "", "8.3": "Toledo", "8.4": "OH", "8.5": "43604-1234", "8.6": ""}
+    body, headers = form(**GRAVITY, **home)
+    await doors.http.post(await endpoint(doors, "gravity", None), content=body, headers=headers)
+    content = (await doors.only_submission())["content"]
+    assert (content["fields"]["postal_code"], content["answers"]["city"]) == ("43604-1234", "Toledo")
+    assert [(one["channel"], one["text"]) for one in content["consents"]] == [("phone", GRAVITY["6.2"])]
+
+
 @pytest.mark.parametrize("kind", ["generic", "elementor", "hubspot", "gravity", "jotform", "formstack"])
 async def test_what_is_nested_without_end_is_kept_too(doors: Doors, kind: str) -> None:
     path = await endpoint(doors, kind, None)
