@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import Request
-from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from services.intake.adapters.form_files import origin_of
@@ -74,11 +73,13 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
 
 
 async def _multipart(request: Request) -> list[tuple[str, str]]:
+    """Of a file its name is an answer; a picker that was left empty says nothing."""
     try:
-        async with request.form(max_files=0, max_fields=200) as form:
-            return [(name, value) for name, value in form.multi_items() if not isinstance(value, UploadFile)]
+        async with request.form(max_files=20, max_fields=200) as form:
+            pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str) or value.filename]
     except MultiPartException as error:
         raise Problem(400, f"The form could not be read: {error.message}") from error
+    return [(name, value if isinstance(value, str) else str(value.filename)) for name, value in pairs]
 
 
 def idempotency_key(request: Request) -> str | None:

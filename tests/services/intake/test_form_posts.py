@@ -15,6 +15,7 @@ from services.intake.store import endpoints
 from services.intake.store import forms as form_store
 from shared.database import Database
 from tests.services.intake.conftest import Doors, open_doors
+from tests.services.intake.senders import multipart
 from tests.services.intake.support import Intake
 from tests.services.intake.test_forms import SPRING
 
@@ -455,3 +456,14 @@ async def test_the_script_is_ours_alone_and_named_by_its_hash(spring: Doors) -> 
     assert f'integrity="{integrity()}"' in pasted
     assert 'action="https://intake.maple.example/f/spring"' in pasted
     assert "http" not in script().decode().replace("https?", ""), "nothing of anybody else's is loaded"
+
+
+@pytest.mark.parametrize(("picked", "content", "kept"), [("", "", None), ("roof.jpg", "\x89PNG", "roof.jpg")])
+async def test_a_form_that_also_takes_photos_is_heard_and_the_name_of_one_is_kept(
+    doors: Doors, picked: str, content: str, kept: str | None
+) -> None:
+    body, headers = multipart(email="ada@maple.example")
+    file = f'--B\r\nContent-Disposition: form-data; name="photo"; filename="{picked}"\r\n\r\n{content}\r\n'
+    answer = await doors.http.post("/f/api", content=file.encode() + body, headers=headers)
+    assert answer.status_code == 303
+    assert (await doors.only_submission())["content"]["answers"].get("photo") == kept
