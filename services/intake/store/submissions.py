@@ -50,10 +50,13 @@ async def keep_once(unit: Transaction, rows: Sequence[dict[str, Any]]) -> None:
 
 
 async def contacts_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUID, dict[str, str]]:
-    """How to reach these persons, as they said it last."""
+    """How to reach these persons: of each field what they said last, also where they only reached out again."""
     rows = await unit.fetch(
-        MEMBERS + " SELECT DISTINCT ON (m.root) m.root, s.content->'fields' AS fields FROM member m "  # noqa: S608
-        "JOIN lead l ON l.person_id = m.id JOIN submission s ON s.id = l.id ORDER BY m.root, l.opened_at DESC",
+        MEMBERS + " SELECT m.root, s.content->'fields' AS fields FROM member m JOIN lead l ON l.person_id = m.id "  # noqa: S608
+        "JOIN submission s ON s.id = l.id OR s.merged_into = l.id ORDER BY s.received_at, s.id",
         person_ids,
     )
-    return {row["root"]: row["fields"] or {} for row in rows}
+    found: dict[UUID, dict[str, str]] = {}
+    for row in rows:
+        found.setdefault(row["root"], {}).update(row["fields"] or {})
+    return found

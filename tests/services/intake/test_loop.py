@@ -1,5 +1,6 @@
 """What followup sends back becomes leads, once: a referred friend, a client's maintenance."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,6 +44,17 @@ async def test_a_friend_nobody_can_reach_is_set_aside_and_counted(intake: Intake
     client = await intake.person_of(await intake.lead(**ADA))
     await hear(intake, heard(referral(client, first_name="Ben", phone="12", email="not an address")))
     assert await intake.value("SELECT reason FROM submission WHERE state = 'quarantined'") == "no way to reach them"
+
+
+async def test_maintenance_comes_with_the_number_they_corrected_later(intake: Intake) -> None:
+    first = await intake.lead(**ADA, phone="+14195552001", postal_code="43604")
+    await intake.lead(**ADA, phone="+14195552009", at=NOW + timedelta(minutes=5))
+    assert len(await intake.events("lead.touched")) == 1
+    client = await intake.person_of(first)
+    await hear(intake, heard(events.MaintenanceRequested(client_id=client, lead_id=first, trade="plumbing")))
+    await intake.qualify()
+    told = (await intake.events("lead.qualified"))[1]["contact"]
+    assert (told["email"], told["phone"], told["postal_code"]) == ("ada@maple.example", "+14195552009", "43604")
 
 
 async def test_maintenance_is_a_lead_of_the_very_client_with_the_contact_they_gave_last(intake: Intake) -> None:
