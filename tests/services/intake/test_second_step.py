@@ -181,6 +181,14 @@ async def test_what_does_not_fit_pushes_out_no_mark_we_know(intake: Intake, door
     assert (told["utm_source"], told["gclid"], len(told)) == ("ads", "g1", 17)
 
 
+async def test_the_first_touch_is_the_first_also_where_both_leads_waited_for_one_batch(intake: Intake) -> None:
+    await intake.submit(**ADA, attribution={"utm_source": "google", "utm_campaign": "Spring"})
+    await intake.submit(**ADA | {"selection": "emergency"}, attribution={"utm_source": "mail"})
+    await intake.qualify()
+    assert [one["first_touch"]["utm_source"] for one in await intake.events("lead.qualified")] == ["google", "google"]
+    assert [one["first_campaign"] for one in await intake.events("lead.opened")] == ["spring", "spring"]
+
+
 async def test_the_last_touch_is_the_submission_a_lead_was_opened_by_and_stays_so(intake: Intake) -> None:
     first = await intake.lead(**ADA, attribution={"utm_source": "google"})
     second = await intake.lead(**ADA | {"selection": "question"}, attribution={"utm_source": "mail"})

@@ -80,6 +80,7 @@ def _open(batch: Batch, row: Any, person_id: UUID, need: str, earlier: list[Earl
     if not row["test"]:
         new = EarlierLead(row["id"], person_id, need, verdict.stage, at, lead["first_touch"], lead["campaign"])
         batch.leads[person_id] = [new, *earlier]
+        batch.attributions[row["id"]] = content["attribution"]
 
 
 def _lead_row(batch: Batch, row: Any, person_id: UUID, need: str, verdict: Verdict, score: Score) -> dict[str, Any]:
