@@ -9,9 +9,9 @@ MOST = timedelta(days=8)  # how far back to look: older ones were swept up long 
 
 
 async def is_published(unit: Transaction, lead_id: UUID) -> bool:
-    """Qualified, and none of its events waits for the broker."""
+    """Decided, whatever the agreement makes of it, and none of its events waits for the broker."""
     found = await unit.value(
-        "SELECT l.stage = 'mql' AND NOT EXISTS (SELECT 1 FROM outbox WHERE key = $2) FROM lead l WHERE l.id = $1",
+        "SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE key = $2) FROM lead l WHERE l.id = $1",
         lead_id,
         str(lead_id),
     )

@@ -22,7 +22,7 @@ from shared import events
 from shared.envelope import Received
 from shared.group_commit import GroupCommit
 from tests.services.intake.conftest import Doors
-from tests.services.intake.support import NOW, Intake, command
+from tests.services.intake.support import NOW, SHIPPED, Intake, command
 
 PEOPLE = [{"last_name": f"Name{n}", "email": f"n{n}@maple.example", "phone": f"+1419555200{n % 3}"} for n in range(6)]
 
@@ -164,3 +164,15 @@ async def test_a_canary_goes_through_the_door_to_the_topic_and_fails_where_it_do
     async with intake.database.reading() as unit:
         found = await read_ledger(unit, None, None)
     assert (found["leads"]["received"], found["test"]["received"]) == (0, 2)
+
+
+async def test_a_canary_arrives_also_where_a_question_is_no_raised_hand(intake: Intake, doors: Doors) -> None:
+    await intake.agree(SHIPPED.replace("[selections.question]", "[selections.question]\nhand_raise = false"), at=NOW)
+    canary = Canary(intake.database, "http://intake.example", seconds=1, patience=0.5)
+    lead_id = await canary._post(doors.http)
+    await intake.qualify()
+    assert await intake.value("SELECT stage FROM lead") == "nurturing"
+    with pytest.raises(TimeoutError):  # its events still wait for the broker
+        await canary._wait_for(lead_id)
+    await intake.rows("DELETE FROM outbox")
+    await canary._wait_for(lead_id)
