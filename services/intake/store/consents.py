@@ -25,3 +25,15 @@ async def answers_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUID
 
 async def rows_of(unit: Transaction, person_ids: Sequence[UUID]) -> Rows:
     return await unit.fetch("SELECT * FROM consent WHERE person_id = ANY($1::uuid[]) ORDER BY at, id", person_ids)
+
+
+async def refused_together(unit: Transaction, person_id: UUID, into: UUID) -> Rows:
+    """What was refused since the one was merged into the other: it was written down for whoever they ended in."""
+    return await unit.fetch(
+        "WITH RECURSIVE up AS (SELECT id, merged_into FROM person WHERE id = $2 "
+        "UNION SELECT p.id, p.merged_into FROM up JOIN person p ON p.id = up.merged_into) "
+        "SELECT c.* FROM consent c JOIN up ON up.id = c.person_id WHERE NOT c.granted "
+        "AND c.id > (SELECT id FROM person_merge WHERE person_id = $1 AND into_id = $2 ORDER BY id DESC LIMIT 1) ORDER BY c.id",
+        person_id,
+        into,
+    )

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from services.intake import models
 from services.intake.adapters.contact_details import bare_email, e164
 from services.intake.domain.identity import Key, keys_of
-from services.intake.store import leads, persons
+from services.intake.store import consents, leads, persons
 from shared import events
 from shared.database import Transaction
 from shared.outbox import emit
@@ -63,7 +63,8 @@ async def merge_persons(unit: Transaction, one: UUID, other: UUID, why: str, now
 
 
 async def unmerge_person(unit: Transaction, person_id: UUID, now: datetime) -> UUID:
-    """Take a merge back, for leads to come: what was decided stays. The two are never joined again by themselves."""
+    """Take a merge back, for leads to come: what was decided stays, and what was refused meanwhile is refused by both. The
+    two are never joined again by themselves."""
     into = await persons.undo_merge(unit, person_id, now)
     if into is None:
         raise NotFound("This person is not merged into another: see `persons show`.")
@@ -74,6 +75,11 @@ async def unmerge_person(unit: Transaction, person_id: UUID, now: datetime) -> U
         [task],
         "ON CONFLICT (person_id, other_id) DO UPDATE SET settled_at = excluded.settled_at, outcome = excluded.outcome",
     )
+    refused = await consents.refused_together(unit, person_id, into)
+    kept = ("channel", "purpose", "granted", "source", "text", "text_sha256", "at")
+    about = {"person_id": person_id, "reason": "refused while they were one"}
+    rows = [{"id": uuid7(), **about, **{name: row[name] for name in kept}} for row in refused]
+    await unit.insert(models.ConsentRow, rows)
     return into
 
 

@@ -39,6 +39,18 @@ async def test_a_merge_is_told_per_lead_and_taken_back_for_leads_to_come(intake:
     assert history[0]["undone_at"] is not None
 
 
+async def test_what_was_refused_while_two_were_one_is_refused_by_both(intake: Intake) -> None:
+    one, other = await two(intake)
+    await command(intake, "persons", "consent", MAIL["email"], "--channel", "email", "--revoked")
+    await command(intake, "persons", "merge", str(other), str(one))
+    await command(intake, "persons", "consent", PHONE["phone"], "--channel", "sms", "--revoked")
+    await command(intake, "persons", "unmerge", str(other))
+    for keys, wanted in ((PHONE, {"sms"}), (MAIL, {"email", "sms"})):
+        await intake.lead(**BYRON, **keys, selection="maintenance")
+        told = (await intake.events("lead.qualified"))[-1]["consents"]
+        assert {answer["channel"] for answer in told if not answer["granted"]} == wanted
+
+
 async def test_two_at_once_merge_the_same_pair_once(intake: Intake) -> None:
     one, other = await two(intake)
 
