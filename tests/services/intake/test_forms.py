@@ -1,6 +1,6 @@
 """A form is data: what it asks, what it refuses, and how a change of it is seen."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,6 +145,27 @@ async def test_a_form_is_seen_when_it_is_added_and_gone_when_it_is_disabled(inta
         assert not await store.disable(unit, "spring", datetime.now(UTC))
     await book.load()
     assert book.get("spring") is None
+
+
+async def test_a_change_is_seen_whatever_the_clock_of_whoever_makes_it(intake_database: Database) -> None:
+    definition = read_file(SPRING).model_dump(mode="json", exclude_defaults=True)
+    book, now = FormBook(intake_database), datetime.now(UTC)
+    behind = now - timedelta(minutes=5)
+
+    async def put(key: str, title: str, at: datetime) -> None:
+        async with intake_database.transaction() as unit:
+            await store.put(unit, key, definition | {"key": key, "title": title}, at)
+        await book.load()
+
+    for _ in range(3):
+        await put("spring", "Spring", now)
+    await put("autumn", "First", behind)
+    await put("autumn", "Second", behind)
+    assert [form.title for form in (book.get("spring"), book.get("autumn")) if form] == ["Spring", "Second"]
+    async with intake_database.transaction() as unit:
+        await store.disable(unit, "autumn", behind)
+    await book.load()
+    assert book.get("autumn") is None
 
 
 async def test_a_form_that_cannot_be_read_does_not_take_the_others_down(intake_database: Database) -> None:
