@@ -15,6 +15,12 @@ from services.intake.store import forms as store
 from shared.commands import in_transaction, read_settings
 from shared.database import Transaction
 
+UNCHECKED = {
+    "quarantine": "sets every post of this form aside",
+    "accept": "takes every post of this form unchecked",
+    "reject": "refuses every post of this form",
+}
+
 
 @click.group(help="What the web forms ask.")
 def forms() -> None:
@@ -34,8 +40,12 @@ def add(file: Path) -> None:
     async def work(unit: Transaction) -> int:
         return await store.put(unit, form.key, form.model_dump(mode="json", exclude_defaults=True), datetime.now(UTC))
 
-    version = in_transaction(read_settings(Settings), work)
-    click.echo(f"{form.key} is at version {version}: {read_settings(Settings).base_url}/f/{form.key}")
+    settings = read_settings(Settings)
+    version = in_transaction(settings, work)
+    click.echo(f"{form.key} is at version {version}: {settings.base_url}/f/{form.key}")
+    if form.captcha and not getattr(settings, f"{form.captcha.provider}_secret"):
+        secret, then = f"INTAKE_{form.captcha.provider.upper()}_SECRET", UNCHECKED[form.captcha.on_outage]
+        click.echo(f"{secret} is not set here: a service without it cannot check the captcha and {then}.", err=True)
 
 
 @forms.command("list", help="Every form, with its version.")

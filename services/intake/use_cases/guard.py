@@ -98,7 +98,9 @@ class Guard:
             return None
         if answer == "outage" and form.captcha.on_outage == "reject":
             raise Problem(503, "We could not check that you are a person. Please try again in a minute.", {"Retry-After": "60"})
-        return "captcha not solved" if answer == "failed" else "captcha could not be checked"
+        if answer == "failed":
+            return "captcha not solved"
+        return "captcha could not be checked" + ("" if captcha else f": no secret of {form.captcha.provider} is set")
 
     def evidence_over_api(self, form: Form, request: Request) -> dict[str, str]:
         """Software with a key of ours speaks for somebody: its own address and browser prove nothing about them."""

@@ -65,6 +65,21 @@ async def test_a_form_with_mistakes_is_refused_with_every_one_of_them(run: Run) 
     assert "ticked beforehand" in output
 
 
+async def test_a_captcha_nobody_can_check_is_said_when_its_form_is_added_and_beside_what_it_sets_aside(
+    doors: Doors, run: Run
+) -> None:
+    captcha = '[captcha]\nprovider = "hcaptcha"\nsite_key = "k"\n'
+    added = await run("forms", "add", run.file(SPRING + captcha))
+    assert "INTAKE_HCAPTCHA_SECRET is not set here" in added.stderr
+    assert "sets every post of this form aside" in added.stderr
+    await doors.reload_forms()
+    post = {"email": "grace@example.net", "boiler": "gas", "h-captcha-response": "solved"}
+    assert (await doors.http.post("/f/spring", data=post)).status_code == 303
+    assert "no secret of hcaptcha is set" in (await run("quarantine", "list")).stdout
+    run.environment["INTAKE_HCAPTCHA_SECRET"] = "0x1"
+    assert "not set" not in (await run("forms", "add", run.file(SPRING + captcha))).stderr
+
+
 async def test_a_form_is_read_as_windows_editors_save_it_or_refused_with_a_sentence(run: Run) -> None:
     german = SPRING.replace("Get a free estimate", "Jetzt anrufen, für später")
     assert "spring is at version 1" in (await run("forms", "add", run.file(german, "utf-8-sig"))).stdout
