@@ -9,7 +9,6 @@ from services.intake.domain.forms import BOX
 from services.intake.domain.names import NAME_PARTS, parts_of
 from services.intake.domain.submissions import ATTRIBUTION
 
-SELECTIONS = ("emergency", "estimate", "maintenance", "question")
 NAMES = {
     "first_name": "first_name firstname first fname given_name forename name_first first_names vorname prenom",
     "last_name": "last_name lastname last lname surname family_name name_last nachname nom",

@@ -16,6 +16,7 @@ LIMITS = {  # the fields every form shares; all others are answers
     "selection": 200,
     "message": 5000,
 }
+SELECTIONS = ("emergency", "estimate", "maintenance", "question")
 MAX_ANSWER = 5000
 BOX = "_consent_"
 UNTICKED = {"", "no", "off", "false", "0", "none"}
@@ -172,6 +173,8 @@ def _normalise(field: Field, value: str, phone: Normalise, email: Normalise) -> 
         return email(value)
     if field.choices and all(value != choice.value for choice in field.choices):
         return None
+    if field.name == "selection" and value.lower() in SELECTIONS:
+        return value.lower()  # an "Emergency" is one
     return value
 
 

@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.intake.adapters.requests import form_values, idempotency_key, return_to, wants_json
 from services.intake.adapters.senders.plain_posts import flat
-from services.intake.domain.aliases import SELECTIONS, canonical
-from services.intake.domain.forms import Form, ticked_boxes, unknown_boxes
+from services.intake.domain.aliases import canonical
+from services.intake.domain.forms import SELECTIONS, Form, ticked_boxes, unknown_boxes
 from services.intake.pages.carried import Pairs, unasked
 from services.intake.pages.rendering import form_page, headers_of
 from services.intake.use_cases.answers import received, refusal

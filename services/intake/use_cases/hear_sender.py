@@ -13,10 +13,10 @@ from services.intake.adapters.senders import KINDS
 from services.intake.adapters.senders.bodies import objects_of
 from services.intake.adapters.senders.post import Heard, NotUnderstood, Post, Reading
 from services.intake.adapters.senders.signatures import same
-from services.intake.domain.aliases import PAGES, SELECTIONS, canonical
+from services.intake.domain.aliases import PAGES, canonical
 from services.intake.domain.consent import evidence
 from services.intake.domain.deliveries import is_too_deep
-from services.intake.domain.forms import Form
+from services.intake.domain.forms import SELECTIONS, Form
 from services.intake.store import endpoints as store
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.form_book import FormBook

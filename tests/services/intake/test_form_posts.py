@@ -467,3 +467,16 @@ async def test_a_form_that_also_takes_photos_is_heard_and_the_name_of_one_is_kep
     answer = await doors.http.post("/f/api", content=file.encode() + body, headers=headers)
     assert answer.status_code == 303
     assert (await doors.only_submission())["content"]["answers"].get("photo") == kept
+
+
+async def test_an_emergency_with_a_capital_is_one_at_every_door(doors: Doors, intake: Intake) -> None:
+    choices = 'choices = [{ value = "Emergency", label = "Emergency" }, { value = "Other", label = "Other" }]'
+    await add_form(doors, SPRING + f'[[fields]]\nname = "selection"\nlabel = "What is it?"\n{choices}\n')
+    await doors.http.post("/v1/leads", json={"email": "ada@maple.example", "selection": "Emergency"})
+    await doors.http.post("/f/api", data={"email": "ben@maple.example", "selection": "Emergency"})
+    await doors.http.post("/f/spring", data=filled(selection="Emergency"))
+    other = await doors.http.post("/f/spring", data=filled(selection="Other", email="eve@maple.example"))
+    assert other.status_code == 303
+    await intake.qualify(now=datetime.now(UTC))
+    told = {one["contact"]["email"][:3]: one["tier"] for one in await intake.events("lead.qualified")}
+    assert told == {"ada": "P1", "ben": "P1", "gra": "P1", "eve": "P3"}
