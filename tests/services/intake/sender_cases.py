@@ -118,6 +118,30 @@ TOLD: dict[str, tuple[str, Sent, dict[str, Any]]] = {
         (as_json({"id": 78, "Full name": "Grace Hopper", "E-Mail": "grace@example.net", "Tel.": "419-555-2002"}), JSON),
         {**GRACE, "external_id": "78"},
     ),
+    "netlify": (
+        "generic",
+        (
+            as_json(
+                {
+                    "id": "5f1",
+                    "email": "grace@example.net",
+                    "name": "Grace Hopper",
+                    "first_name": None,
+                    "summary": "The old tank",
+                    "body": "The old tank leaks.",
+                    "data": {
+                        "name": "Grace Hopper",
+                        "email": "grace@example.net",
+                        "phone": "(419) 555-2002",
+                        "service": "estimate",
+                        "message": "The old tank leaks.",
+                    },
+                }
+            ),
+            JSON,
+        ),
+        {**GRACE, "selection": "estimate", "message": "The old tank leaks."},
+    ),
     "elementor": ("elementor", form(**BRACKETS), GRACE),
     "elementor, labels": (
         "elementor",

@@ -38,9 +38,14 @@ def flat(values: Values) -> Values:
     if isinstance(fields, dict) and any(isinstance(one, dict) for one in fields.values()):
         return {key: value for key, value in values.items() if key != "fields"} | described(fields)
     for key in INSIDE:
-        if isinstance(values.get(key), dict) and not {"email", "phone"} & set(values):
+        if isinstance(values.get(key), dict) and _is_the_lead(values[key], values):
             return {name: value for name, value in values.items() if name != key} | flat(values[key])
     return values
+
+
+def _is_the_lead(inner: Values, values: Values) -> bool:
+    """Nobody is named outside it; or, as Netlify has it, the same person once more, with everything they filled in."""
+    return not {"email", "phone"} & set(values) or ("email" in inner and inner["email"] == values.get("email"))
 
 
 def described(fields: dict[str, Any]) -> Values:
