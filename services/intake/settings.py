@@ -3,6 +3,7 @@
 import ipaddress
 from typing import Literal
 
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -35,6 +36,13 @@ class Settings(ServiceSettings):
     turnstile_secret: str = Field(default="", repr=False)
     hcaptcha_url: str = "https://api.hcaptcha.com/siteverify"
     hcaptcha_secret: str = Field(default="", repr=False)
+
+    @field_validator("phone_region")
+    @classmethod
+    def _is_region(cls, value: str) -> str:
+        if value not in SUPPORTED_REGIONS:
+            raise ValueError("no country of phone numbers: for example US, DE or GB (not UK)")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -7,6 +7,7 @@ import tomllib
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from services.intake.domain import forms
@@ -56,6 +57,12 @@ def _origin(value: str) -> str:
 def _address(value: str) -> str:
     if origin_of(value) is None:
         raise ValueError("a return address is a full https address")
+    return value
+
+
+def _region(value: str, told: ValidationInfo) -> str:
+    if (told.context or {}).get("new") and value not in SUPPORTED_REGIONS:
+        raise ValueError(f"`{value}` is no country of phone numbers: please write for example US, DE or GB (not UK)")
     return value
 
 
@@ -150,7 +157,7 @@ class FormSpec(_Strict):
     require_origin: bool = False
     return_urls: list[Address] = Field(default=[], max_length=50)
     frame_ancestors: list[Origin] = Field(default=[], max_length=50)
-    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    region: Annotated[str, AfterValidator(_region)] | None = None
     language: Annotated[str, Field(pattern="^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")] = "en"
     texts: dict[str, Said] = {}
     require_key: bool = False

@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.intake.adapters.contact_details import bare_email, e164
 from services.intake.adapters.form_files import FormRefused, read_file
 from services.intake.adapters.requests import return_to
 from services.intake.domain.forms import check_fields
+from services.intake.settings import Settings
 from services.intake.store import forms as store
 from services.intake.use_cases.form_book import FormBook
 from shared.database import Database
@@ -69,6 +71,8 @@ def test_an_own_form_asks_its_own_questions() -> None:
         (('key = "spring"', 'key = "../spring"'), "key"),
         (('one_of = ["email", "phone"]', 'one_of = ["fax"]'), "one_of"),
         (('channel = "sms"', 'channel = "pigeon"'), "channel"),
+        (('region = "GB"', 'region = "UK"'), "`UK` is no country of phone numbers"),
+        (('region = "GB"', 'region = "us"'), "`us` is no country of phone numbers"),
         (('title = "Get a free estimate"', 'titel = "x"'), "titel"),
         *(
             (('name = "boiler"', f'name = "{name}"'), f"fields.2.name: `{name}` {why}")
@@ -116,6 +120,11 @@ def test_the_linter_refuses_a_form_with_a_sentence(change: tuple[str, str], says
 def test_people_are_sent_only_where_the_form_allows(wanted: str, allowed: bool) -> None:
     form = read_file(SPRING).read()
     assert return_to({"_redirect": wanted}, form) == (wanted if allowed else "/f/spring/thanks")
+
+
+def test_a_service_does_not_start_with_a_region_that_would_refuse_every_number() -> None:
+    with pytest.raises(ValidationError, match="GB"):
+        Settings(phone_region="UK")
 
 
 async def test_a_form_stored_before_a_name_was_refused_goes_on(intake_database: Database) -> None:
