@@ -8,6 +8,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata
 
 _NANP_SHAPE = re.compile(r"(?:\+1|1)?[ .-]?(?:\((\d{3})\)|(\d{3}))[ .-]?(\d{3})[ .-]?(\d{4})", re.ASCII)
+_MORE_THAN_DIGITS = re.compile(r"[^0-9 ()+./-]")
 _EMAIL_SHAPE = re.compile(
     r"[a-z0-9]+(?:[._+-][a-z0-9]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+(?:com|net|org|edu|gov|us|io|co|biz|info)",
     re.ASCII | re.IGNORECASE,
@@ -35,6 +36,11 @@ def e164(phone: str, region: str = "US") -> str | None:
     if not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def extension_of(phone: str, region: str) -> str | None:
+    """What is dialled once the number answers: E.164 has no place for it. `phone` is a number that e164 took."""
+    return phonenumbers.parse(phone, region).extension if _MORE_THAN_DIGITS.search(phone) else None
 
 
 def parts_of(number: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import orjson
 from prometheus_client import Counter
 from uuid_utils.compat import uuid7
 
-from services.intake.adapters.contact_details import bare_email, e164
+from services.intake.adapters.contact_details import bare_email, e164, extension_of
 from services.intake.domain import submissions
 from services.intake.domain.deliveries import faults, fit, set_faults_aside
 from services.intake.domain.forms import FieldError, Form, check_fields
@@ -131,7 +131,7 @@ def read_submission(
     if errors:
         raise Invalid(errors)
     try:
-        content = _content(fields, values)
+        content = _content(fields, values, region)
     except NotAnswerable as error:
         raise Invalid([FieldError(error.field, "invalid", error.detail)]) from error
     held = held or ("trap" if is_trapped(values) else None)
@@ -159,7 +159,7 @@ def read_delivery(
     fields, errors = check_fields(form, values, phone=lambda number: e164(number, region), email=bare_email)
     if not fields.get("email") and not fields.get("phone"):
         held = held or f"no valid email or phone. {faults(errors)}"[:500].strip()
-    content = _content(fields, set_faults_aside(values, errors))
+    content = _content(fields, set_faults_aside(values, errors), region)
     said, content_key, said_key = _named(form, content, held)
     if len(said) > MOST:
         held = held or f"too long to be told on: {len(said) // 1000} kB"
@@ -194,9 +194,11 @@ def _said(form: Form, content: dict[str, Any], held: str | None) -> bytes:
     return orjson.dumps(submissions.said(form.key, content, held), option=orjson.OPT_SORT_KEYS)
 
 
-def _content(fields: dict[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+def _content(fields: dict[str, str], values: Mapping[str, Any], region: str) -> dict[str, Any]:
     """What is stored. Raises NotAnswerable."""
     answers, attribution, consents = submissions.split_body(values, fields)
+    if "phone" in fields and (extension := extension_of(values["phone"], region)):
+        answers.setdefault("phone_extension", extension)
     return {
         "fields": fields,
         "answers": answers,

@@ -252,3 +252,13 @@ async def test_no_secret_is_kept_with_a_payload_or_written_to_a_log(doors: Doors
         assert secret not in kept
         assert secret not in said.out + said.err
     assert "grace@example.net" not in said.out + said.err
+
+
+@pytest.mark.parametrize("written", ["(419) 555-2001 x12", "419-555-2001 ext. 12", "+1 419 555 2001;ext=12", "4195552001 #12"])
+async def test_the_extension_of_a_number_is_kept_beside_it(doors: Doors, written: str) -> None:
+    for path in ("/v1/leads", await endpoint(doors, "generic", None)):
+        assert (await doors.http.post(path, json={"phone": written, "asked_at": path})).is_success
+    assert len(await doors.submissions()) == 2
+    for one in await doors.submissions():
+        content = one["content"]
+        assert (content["fields"]["phone"], content["answers"]["phone_extension"]) == ("+14195552001", "12")
