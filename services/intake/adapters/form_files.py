@@ -15,6 +15,7 @@ from services.intake.domain.aliases import TRANSPORT
 from services.intake.domain.submissions import ATTRIBUTION, RESERVED
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$"
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 SENTENCES = {
     "phone": ("Please enter your phone number.", "This isn't a valid phone number."),
@@ -32,26 +33,40 @@ class FormRefused(ValueError):
 
 
 def origin_of(url: str) -> str | None:
-    """scheme://host[:port] of an address a browser may be sent to, or None."""
+    """scheme://host[:port] of an address a browser may be sent to, as browsers write it, or None."""
     if re.search(r"[\x00-\x20\x7f\\]", url):
         return None
     try:
         parts = urlsplit(url)
         port = parts.port
+        host = _ascii(parts.hostname or "")
     except ValueError:
         return None
-    local = parts.hostname in ("localhost", "127.0.0.1")
+    local = host in ("localhost", "127.0.0.1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         return None
-    if not parts.hostname or parts.username is not None or parts.password is not None:
+    if not host or parts.username is not None or parts.password is not None:
         return None
-    return f"{parts.scheme}://{parts.hostname}{f':{port}' if port else ''}"
+    return f"{parts.scheme}://{host}{f':{port}' if port and port != _DEFAULT_PORTS[parts.scheme] else ''}"
+
+
+def _ascii(host: str) -> str:
+    """An international name as browsers send it. One that they and this codec write differently (ß) is none."""
+    found = host.encode("idna")
+    if not host.isascii() and found.decode("idna") != host:
+        raise ValueError(host)
+    return found.decode()
+
+
+def is_bare(url: str) -> bool:
+    """An origin and no page of it."""
+    return bool(re.fullmatch(r"[^/?#]+//[^/?#]+/?", url))
 
 
 def _origin(value: str) -> str:
-    if origin_of(value) != value.rstrip("/"):
+    if (origin := origin_of(value)) is None or not is_bare(value):
         raise ValueError("an origin is https://host or https://host:port, without a path")
-    return value.rstrip("/")
+    return origin
 
 
 def _address(value: str) -> str:

@@ -9,7 +9,7 @@ import orjson
 from fastapi import Request
 from starlette.formparsers import MultiPartException
 
-from services.intake.adapters.form_files import origin_of
+from services.intake.adapters.form_files import is_bare, origin_of
 from services.intake.domain.deliveries import is_too_deep
 from services.intake.domain.forms import Form
 from services.intake.domain.submissions import MAX_DEPTH
@@ -110,9 +110,9 @@ def return_to(values: Mapping[str, Any], form: Form) -> str:
 def _is_allowed(wanted: str, return_urls: Sequence[str]) -> bool:
     """An allowed origin allows its pages; an allowed page itself, with any query."""
     origin = origin_of(wanted)
-    if origin is None or not _PATH.fullmatch("/" + wanted[len(origin) :].lstrip("/")):
+    if origin is None or not _PATH.fullmatch("/" + re.sub("^[^/]*//[^/?#]*", "", wanted).lstrip("/")):
         return False
     return any(
-        wanted.partition("?")[0] == allowed.partition("?")[0] or (allowed.rstrip("/") == origin == origin_of(allowed))
+        wanted.partition("?")[0] == allowed.partition("?")[0] or (is_bare(allowed) and origin == origin_of(allowed))
         for allowed in return_urls
     )

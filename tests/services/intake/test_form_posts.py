@@ -480,3 +480,18 @@ async def test_an_emergency_with_a_capital_is_one_at_every_door(doors: Doors, in
     await intake.qualify(now=datetime.now(UTC))
     told = {one["contact"]["email"][:3]: one["tier"] for one in await intake.events("lead.qualified")}
     assert told == {"ada": "P1", "ben": "P1", "gra": "P1", "eve": "P3"}
+
+
+async def test_a_site_is_known_however_its_owner_writes_its_address(doors: Doors) -> None:
+    sites = {"https://東京.example": "https://xn--1lqs71d.example", "HTTPS://Maple.example:443/": "https://maple.example"}
+    named = ", ".join(f'"{site}"' for site in sites)
+    site = SPRING.replace('["https://www.maple.example"]', f"[{named}]\nframe_ancestors = [{named}]")
+    await add_form(doors, site.replace('return_urls = ["', 'return_urls = ["https://東京.example/thanks", "'))
+    page = await doors.http.get("/f/spring")
+    assert (page.status_code, page.headers["content-security-policy"].isascii()) == (200, True)
+    for origin in sites.values():
+        assert f" {origin}" in page.headers["content-security-policy"]
+        posted = await doors.http.post("/f/spring", data=filled(), headers={"Origin": origin})
+        assert (posted.status_code, posted.headers["access-control-allow-origin"]) == (303, origin)
+    back = await doors.http.post("/f/spring", data=filled(_redirect="https://東京.example/thanks"))
+    assert back.headers["location"].endswith(".example/thanks")

@@ -66,6 +66,7 @@ def test_an_own_form_asks_its_own_questions() -> None:
         (('version = "1"', 'version = "1"\nchecked = true'), "ticked beforehand"),
         (('title = "Get a free estimate"', ""), "title"),
         (('"https://www.maple.example"]', '"http://www.maple.example"]'), "origin"),
+        (('"https://www.maple.example"]', '"https://straße.example"]'), "origin"),
         (('"https://shop.maple.example"', '"javascript:alert(1)"'), "return address"),
         (('name = "boiler"', 'name = "phone"'), "name of its own"),
         (('key = "spring"', 'key = "../spring"'), "key"),
@@ -102,6 +103,8 @@ def test_the_linter_refuses_a_form_with_a_sentence(change: tuple[str, str], says
     ("wanted", "allowed"),
     [
         ("https://www.maple.example/thanks", True),
+        ("https://WWW.maple.example:443/thanks", False),
+        ("https://SHOP.maple.example:443/any", True),
         ("https://www.maple.example/thanks?a=b", True),
         ("https://shop.maple.example/any/page", True),
         ("/f/spring/thanks?x", True),
