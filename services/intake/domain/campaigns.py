@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import chain
+from typing import Any
 
 COLUMNS = ("campaign", "date", "amount", "currency")
 MOST_LINES = 100_000
+_CENTS_AFTER_COMMA = re.compile(r"^(\d+),(\d\d)$")  # 1250,00; what 1,250 means nobody knows
 
 
 class BadCosts(ValueError):
@@ -32,8 +35,17 @@ def campaign_key(name: str) -> str:
 
 
 def read_costs(lines: Iterable[str]) -> list[Cost]:
-    """All lines or none. Raises BadCosts with what is wrong, by line."""
-    reader = csv.reader(lines)
+    """All lines or none, parted by commas, semicolons or tabs. Raises BadCosts with what is wrong, by line."""
+    rest = iter(lines)
+    first = next(rest, "")
+    reader = csv.reader(chain([first], rest), delimiter=max(",;\t", key=first.count))
+    try:
+        return _read(reader)
+    except csv.Error as error:
+        raise BadCosts([f"Line {reader.line_num}: this is no CSV ({error}). Is there a quote too many?"]) from error
+
+
+def _read(reader: Any) -> list[Cost]:
     header = [name.strip().casefold() for name in next(reader, [])]
     if missing := [name for name in COLUMNS if name not in header]:
         raise BadCosts([f"Line 1: please name the columns {', '.join(COLUMNS)}; {missing[0]} is missing."])
@@ -67,7 +79,7 @@ def _cost(row: dict[str, str]) -> Cost | str:
     except ValueError:
         return "please write the date as 2026-05-31."
     try:
-        amount = Decimal(row.get("amount", ""))
+        amount = Decimal(_CENTS_AFTER_COMMA.sub(r"\1.\2", row.get("amount", "")))
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount < 0 or amount >= 10**11 or amount != round(amount, 3):

@@ -42,6 +42,24 @@ def test_a_mistake_is_named_by_its_line(row: str, sentence: str) -> None:
         read_costs(lines("good,2026-05-01,1,USD", row))
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_columns_are_parted_as_the_spreadsheet_of_the_country_does(mark: str) -> None:
+    rows = ["campaign,date,amount,currency\n", "Spring,2026-05-01,1250.00,EUR\n", "Spring,2026-05-02,7~50,EUR\n"]
+    found = read_costs([row.replace(",", mark).replace("~", ",") for row in rows])
+    assert [(one.spent_on.day, one.amount, one.currency) for one in found] == [
+        (1, Decimal("1250"), "EUR"),
+        (2, Decimal("7.5"), "EUR"),
+    ]
+    for doubtful in ("1.250,00", "1,250"):
+        with pytest.raises(BadCosts, match=r"^Line 2: please write the amount"):
+            read_costs([rows[0].replace(",", mark), f"Spring{mark}2026-05-01{mark}{doubtful}{mark}EUR\n"])
+
+
+def test_a_quote_that_is_never_closed_is_said_so() -> None:
+    with pytest.raises(BadCosts, match="a quote too many"):
+        read_costs([HEADER, '"Spring,2026-05-01,1,USD\n', *["Autumn,2026-05-01,1,USD\n"] * 10_000])
+
+
 def test_a_file_without_its_columns_is_said_so() -> None:
     with pytest.raises(BadCosts, match="amount is missing"):
         read_costs(["campaign,date,cost,currency\n"])
