@@ -103,8 +103,11 @@ TAKEN = (
 
 def _free(name: str, told: ValidationInfo) -> str:
     """Only of a form that is new: one that is stored already goes on as it is."""
-    if (told.context or {}).get("new") and name in TAKEN:
+    new, ours = (told.context or {}).get("new"), name.lower()
+    if new and name in TAKEN:
         raise ValueError(f"`{name}` {TAKEN[name]}; please give the field another name")
+    if new and name != ours and ours in forms.LIMITS:
+        raise ValueError(f"`{name}` would be an answer nobody checks; please write `{ours}`")
     return name
 
 

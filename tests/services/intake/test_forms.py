@@ -72,6 +72,7 @@ def test_an_own_form_asks_its_own_questions() -> None:
         (('key = "spring"', 'key = "../spring"'), "key"),
         (('one_of = ["email", "phone"]', 'one_of = ["fax"]'), "one_of"),
         (('channel = "sms"', 'channel = "pigeon"'), "channel"),
+        (('name = "boiler"', 'name = "Message"'), "please write `message`"),
         (('region = "GB"', 'region = "UK"'), "`UK` is no country of phone numbers"),
         (('region = "GB"', 'region = "us"'), "`us` is no country of phone numbers"),
         (('title = "Get a free estimate"', 'titel = "x"'), "titel"),
