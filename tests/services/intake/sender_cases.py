@@ -1,6 +1,7 @@
 """What each sender tells of the same person, and what must be understood of it."""
 
 import base64
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -108,6 +109,21 @@ TOLD: dict[str, tuple[str, Sent, dict[str, Any]]] = {
     ),
     "google": ("google", signed(google(), {}), {**GRACE, "postal_code": "43604", "external_id": "g1"}),
     "jotform": ("jotform", jotform(), {**GRACE, "selection": "maintenance", "external_id": "64001"}),
+    "jotform, a template": (
+        "jotform",
+        jotform(
+            raw=json.dumps(
+                {
+                    "q3_fullName3": {"first": "Grace", "last": "Hopper"},
+                    "q6_email6": "grace@example.net",
+                    "q7_phoneNumber7": {"full": "(419) 555-2002"},
+                    "q8_phoneNumber8": {"full": "(419) 555-2009"},
+                    "q12_typeOfService12": "Emergency",
+                }
+            )
+        ),
+        {**GRACE, "selection": "emergency"},
+    ),
     "gravity": (
         "gravity",
         form(**GRAVITY),

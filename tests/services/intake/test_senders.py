@@ -182,6 +182,21 @@ async def test_what_is_nested_without_end_is_kept_too(doors: Doors, kind: str) -
     assert [one["state"] for one in await doors.submissions()] == ["quarantined"] * len(posts)
 
 
+async def test_what_was_typed_beside_the_choices_of_typeform_is_kept(doors: Doors) -> None:
+    choices = {"type": "choices", "choices": {"labels": ["Drain"], "other": "the sump pump"}, "field": {"ref": "services"}}
+    email = {"type": "email", "email": "grace@example.net", "field": {"type": "email"}}
+    body = senders.as_json({"event_type": "form_response", "form_response": {"token": "t", "answers": [email, choices]}})
+    await doors.http.post(await endpoint(doors, "typeform", None), content=body, headers=JSON)
+    assert (await doors.only_submission())["content"]["answers"]["services"] == ["Drain", "the sump pump"]
+
+
+async def test_two_numbers_of_a_jotform_are_both_kept(doors: Doors) -> None:
+    body, headers = senders.jotform(raw='{"q3_email": "grace@example.net", "q4_phone": "4195552002", "q5_phone5": "4195552009"}')
+    await doors.http.post(await endpoint(doors, "jotform", None), content=body, headers=headers)
+    content = (await doors.only_submission())["content"]
+    assert (content["fields"]["phone"], content["answers"]["q5_phone5"]) == ("+14195552002", "4195552009")
+
+
 async def test_an_unfinished_response_does_not_hide_the_finished_one(doors: Doors) -> None:
     path = await endpoint(doors, "typeform", None)
     await doors.http.post(path, content=senders.typeform(event_type="form_response_partial"), headers=JSON)

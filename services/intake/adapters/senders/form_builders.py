@@ -34,16 +34,19 @@ class Jotform:
             raise NotUnderstood("rawRequest is not JSON.") from error
         if not isinstance(fields, dict):
             raise NotUnderstood("rawRequest is not a JSON object.")
-        told: Values = {_bare(key): value for key, value in fields.items() if key not in JOTFORM_OWN}
+        told: Values = {}
+        for key, value in fields.items():
+            if key not in JOTFORM_OWN:
+                told[key if (bare := _bare(key)) in told else bare] = value
         own = values.get("submissionID")
         told |= {"external_id": own, "form_id": values.get("formID"), "form_title": values.get("formTitle")}
         return Heard([Reading(_with_postal_code(told), str(own) if own else None)])
 
 
 def _bare(key: str) -> str:
-    """q5_phoneNumber is phone_number."""
+    """q5_phoneNumber is phone_number; so is q5_phoneNumber5, as its templates name it."""
     head, _, rest = key.partition("_")
-    return plain(rest) if rest and head[:1] == "q" and head[1:].isdigit() else key
+    return plain(rest).removesuffix(head[1:]) if rest and head[:1] == "q" and head[1:].isdigit() else key
 
 
 class Formstack:

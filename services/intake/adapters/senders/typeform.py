@@ -39,6 +39,7 @@ def _described(answer: Values, titles: dict[Any, str]) -> Described:
     field = answer["field"] if isinstance(answer.get("field"), dict) else {}
     value = answer.get(str(answer.get("type")))
     if isinstance(value, dict):  # one choice, or several
-        value = value.get("labels") or value.get("label") or value.get("other") or value
+        labels, other = value.get("labels"), value.get("other")
+        value = [*labels, other] if labels and other else labels or value.get("label") or other or value
     ref, title = str(field.get("ref", "")), titles.get(field.get("id"), "")
     return Described(ref, title, str(field.get("type", "")), value)
