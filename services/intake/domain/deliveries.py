@@ -24,7 +24,7 @@ def fit(values: Mapping[str, Any]) -> dict[str, Any]:
         elif key == "message" and isinstance(clean, str) and clean:
             kept[key], *rest = _pieces(clean)
             kept |= {f"message, part {number}": piece for number, piece in enumerate(rest, 2)}
-        elif key.startswith("_") or (key in CONTROL and _is_ours(key, clean)):
+        elif key.startswith("_") or (key in CONTROL and is_ours(key, clean)):
             kept[key] = clean
         elif isinstance(clean, str) and len(clean) > MAX_TEXT:
             answers |= {f"{key}, {number}": piece for number, piece in enumerate(_pieces(clean), 1)}
@@ -36,7 +36,7 @@ def fit(values: Mapping[str, Any]) -> dict[str, Any]:
     return kept | answers
 
 
-def _is_ours(key: str, value: Any) -> bool:
+def is_ours(key: str, value: Any) -> bool:
     """Whether a name that means something to us means the same to the sender."""
     if key == "test":
         return value in FLAGS

@@ -9,9 +9,10 @@ from uuid import uuid4
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from services.intake.adapters.requests import form_values, idempotency_key, return_to, wants_json
+from services.intake.adapters.requests import form_values, idempotency_key, media_type_of, return_to, wants_json
 from services.intake.adapters.senders.plain_posts import flat
 from services.intake.domain.aliases import canonical
+from services.intake.domain.deliveries import AS_SENT, is_ours
 from services.intake.domain.forms import SELECTIONS, Form, ticked_boxes, unknown_boxes
 from services.intake.pages.carried import Pairs, unasked
 from services.intake.pages.rendering import form_page, headers_of
@@ -20,6 +21,8 @@ from services.intake.use_cases.capture import Capture, Invalid, KeyBusy, KeyReus
 from services.intake.use_cases.guard import Guard
 from shared.group_commit import Overloaded
 from shared.problem import Problem
+
+STRUCTURED = ("consents", "attribution", "external_id", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class FormPosts:
     async def _answer(self, request: Request, form: Form) -> Response:
         visit = await self.guard.admit(form, request)
         as_json, sent = wants_json(request), await form_values(request)
-        values = named(form, sent)
+        values = named(form, sent if media_type_of(request) == "application/json" else typed(form, sent))
         self.guard.admit_contact(form, values)
         now, key = datetime.now(UTC), idempotency_key(request)
         held = await self.guard.reason_to_hold(form, visit, values, now)
@@ -70,6 +73,12 @@ class FormPosts:
         own = {"_loaded_at": self.guard.loaded_at(form, datetime.now(UTC)), "_submission_id": uuid4().hex}
         known = {name for name, _ in carried}
         return [*((name, value) for name, value in own.items() if name not in known), *carried]
+
+
+def typed(form: Form, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """A browser sends text: where a name of ours wants more, it is the site's own, and an answer nobody can be sent back for."""
+    odd = {name for name in STRUCTURED if name in sent and name not in form.own_names and not is_ours(name, sent[name])}
+    return {name + AS_SENT if name in odd else name: value for name, value in sent.items()}
 
 
 def named(form: Form, sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -495,3 +495,15 @@ async def test_a_site_is_known_however_its_owner_writes_its_address(doors: Doors
         assert (posted.status_code, posted.headers["access-control-allow-origin"]) == (303, origin)
     back = await doors.http.post("/f/spring", data=filled(_redirect="https://東京.example/thanks"))
     assert back.headers["location"].endswith(".example/thanks")
+
+
+@pytest.mark.parametrize(
+    "own", [{"consents": "yes"}, {"consents": ["mail", "texts"]}, {"test": "variant B"}, {"attribution": "a friend"}]
+)
+async def test_what_a_site_names_like_something_of_ours_is_an_answer(doors: Doors, own: dict[str, Any]) -> None:
+    assert (await doors.http.post("/f/api", data=GRACE | own)).status_code == 303
+    found = await doors.only_submission()
+    assert (found["state"], found["test"], found["content"]["consents"]) == ("waiting", False, [])
+    assert found["content"]["answers"] == {f"{name} (as sent)": value for name, value in own.items()}
+    told = await doors.http.post("/f/api", json=GRACE | {"consents": "yes"})
+    assert told.json()["errors"][0]["field"] == "consents", "software is told"
