@@ -89,6 +89,8 @@ async def settle_review(unit: Transaction, task_id: UUID, *, same: bool, now: da
         raise NotFound("There is no open task of this id: see `reviews list`.")
     if same:
         await merge_persons(unit, *pair, "people said they are the same", now)
+    elif len(set((await persons.roots_of(unit, pair)).values())) == 1:
+        raise NotFound("They are one person already: take that back with `persons unmerge`, or settle this as --same.")
 
 
 async def describe_person(unit: Transaction, person_id: UUID) -> dict[str, Any]:

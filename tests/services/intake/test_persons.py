@@ -100,6 +100,16 @@ async def test_a_task_is_settled_once_as_the_same_or_as_different(intake: Intake
     assert await intake.value("SELECT merged_into FROM person WHERE id = $1", jones) is not None
 
 
+async def test_a_pair_that_was_joined_meanwhile_is_not_said_to_stay_two(intake: Intake) -> None:
+    one = await intake.person_of(await intake.lead(**BYRON, **PHONE))
+    other = await intake.person_of(await intake.lead(last_name="Miller", **PHONE))
+    await command(intake, "persons", "merge", str(one), str(other))
+    task = (await command(intake, "reviews", "list")).split()[0]
+    assert "persons unmerge" in await command(intake, "reviews", "settle", task, "--different", fails=True)
+    await command(intake, "persons", "unmerge", str(other))
+    assert await command(intake, "reviews", "list") == "", "that was the answer"
+
+
 async def test_a_number_that_changed_hands_is_unlinked_and_kept_as_history(intake: Intake) -> None:
     one = await intake.person_of(await intake.lead(**BYRON, **PHONE, **MAIL))
     await command(intake, "persons", "unlink", str(one), "+14195552001")
