@@ -52,11 +52,17 @@ def facets_of(policy: Policy, snapshot: Mapping[str, Any], tier: str) -> Facets:
         selection=snapshot.get("selection") or "",
         form=snapshot.get("form") or "",
         source=origin_of(snapshot.get("attribution") or {}, referred=bool(snapshot.get("referred_by")))["source"],
-        language=str(answers.get("language") or "").lower(),
+        language=_language(answers.get("language")),
         areas=areas_of(policy, code),
         has_area=bool(code),
         answers=tuple(rule.name for rule in policy.rules if rule.answers and _fits_answers(rule.answers, answers)),
     )
+
+
+def _language(answer: Any) -> str:
+    """As rules write it; of several, as boxes to tick send them, the first."""
+    first = next(iter(answer), "") if isinstance(answer, list) else answer
+    return str(first or "").strip().lower()
 
 
 def postal_code(text: str | None) -> str:

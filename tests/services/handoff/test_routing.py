@@ -69,6 +69,7 @@ pool = "team"
         ({"answers": {"squares": "many", "owner": True}}, "everybody"),
         ({"contact": {"postal_code": "sw1a 1aa"}}, "by code"),
         ({"answers": {"language": "ES"}, "attribution": {"utm_source": "fair"}, "form": "contact"}, "spanish from the fair"),
+        ({"answers": {"language": ["es"]}, "attribution": {"utm_source": "fair"}, "form": "contact"}, "spanish from the fair"),
         ({"answers": {"language": "es"}, "form": "contact"}, "everybody"),
         ({"attribution": {"utm_source": "Google"}}, "google"),
         ({"attribution": {"utm_source": "google "}}, "google"),
