@@ -19,6 +19,8 @@ def fit(values: Mapping[str, Any]) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for name, value in values.items():
         key, clean = name.replace("\x00", "")[:90], _clean(value, 0)
+        if key in answers:  # two long questions that begin alike
+            key = f"{key[:80]} ({len(answers)})"
         if key in ONE_LINE and isinstance(clean, str):
             kept[key] = "".join(one if one.isprintable() else " " for one in clean).strip()[: LIMITS[key]]
         elif key == "message" and isinstance(clean, str) and clean:

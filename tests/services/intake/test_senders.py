@@ -197,6 +197,13 @@ async def test_two_numbers_of_a_jotform_are_both_kept(doors: Doors) -> None:
     assert (content["fields"]["phone"], content["answers"]["q5_phone5"]) == ("+14195552002", "4195552009")
 
 
+async def test_of_two_long_questions_that_begin_alike_both_answers_are_kept(doors: Doors) -> None:
+    asked = "On a scale of one to ten, how satisfied would you say you are with the present state of your "
+    body = senders.as_json({"email": "grace@example.net", f"{asked}boiler": "3", f"{asked}roof": "9"})
+    await doors.http.post(await endpoint(doors, "generic", None), content=body, headers=JSON)
+    assert sorted((await doors.only_submission())["content"]["answers"].values()) == ["3", "9"]
+
+
 async def test_an_unfinished_response_does_not_hide_the_finished_one(doors: Doors) -> None:
     path = await endpoint(doors, "typeform", None)
     await doors.http.post(path, content=senders.typeform(event_type="form_response_partial"), headers=JSON)
