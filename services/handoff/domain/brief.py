@@ -118,6 +118,11 @@ def given_besides(snapshot: Mapping[str, Any], contact: Mapping[str, Any], answe
     return (kept + new)[-MOST_ANSWERS:]
 
 
+def completed(contact: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The contact a lead came with, and what it lacked as they gave it later: without it nobody could write to the client."""
+    return {**contact, **{name: given[name] for name in CONTACT if given.get(name) and not contact.get(name)}}
+
+
 def contact_rules(consents: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
     """What must not be done and what was agreed to. A refusal of everything on a channel outweighs its purposes."""
     last: dict[tuple[str, str], bool] = {}

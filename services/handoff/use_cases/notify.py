@@ -8,7 +8,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.handoff import store
-from services.handoff.domain.brief import given_besides
+from services.handoff.domain.brief import completed, given_besides
 from shared import events
 from shared.database import Transaction
 from shared.envelope import Received
@@ -46,7 +46,8 @@ async def notify_owner(unit: Transaction, received: list[Received], now: datetim
 
 
 async def _keep_what_they_gave(unit: Transaction, received: list[Received], now_ids: dict[UUID, UUID]) -> None:
-    """A corrected email or another phone, for the brief: beside what the lead came with, never in its place."""
+    """A corrected email or another phone, for the brief: beside what the lead came with, never in its place. What it came
+    without is theirs from now on, and the client's when it is won."""
     touches = [one.event for one in received if isinstance(one.event, events.LeadTouched) and one.event.contact]
     touches = [touch for touch in touches if touch.lead_id in now_ids]
     if not touches:
@@ -56,7 +57,10 @@ async def _keep_what_they_gave(unit: Transaction, received: list[Received], now_
     for touch in touches:
         if (snapshot := snapshots.get(lead_id := now_ids[touch.lead_id])) is not None:
             contact = touch.contact.model_dump() if touch.contact else {}
-            snapshots[lead_id] = snapshot | {"also_gave": given_besides(snapshot, contact, touch.answers)}
+            snapshots[lead_id] = snapshot | {
+                "contact": completed(snapshot["contact"], contact),
+                "also_gave": given_besides(snapshot, contact, touch.answers),
+            }
     await store.leads.save_snapshots(unit, snapshots)
 
 

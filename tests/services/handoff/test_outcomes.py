@@ -45,6 +45,16 @@ async def test_an_outcome_that_comes_before_its_lead_waits_for_it(handoff: Hando
     ]
 
 
+async def test_a_client_is_reached_by_what_they_gave_when_they_reached_out_again(handoff: Handoff) -> None:
+    lead = await handoff.qualify(contact={"first_name": "Ada", "phone": "+12125550123"})
+    again = {"email": "ada@example.net", "phone": "+12125550199"}
+    touched = {"lead_id": lead, "person_id": uuid7(), "form": "contact", "received_at": handoff.now, "contact": again}
+    await handoff.hear(events.LeadTouched.model_validate(touched))
+    await handoff.hear(won(lead))
+    told = next(one for one in await handoff.published(lead) if one["type"] == "lead.won")["contact"]
+    assert (told["email"], told["phone"]) == ("ada@example.net", "+12125550123"), "added to, never replaced"
+
+
 async def test_an_early_outcome_that_contradicts_goes_to_the_dead_letters_under_its_own_name(handoff: Handoff) -> None:
     lead = uuid7()
     await handoff.hear(events.OutcomeLost(lead_id=lead, reason="price"))
