@@ -99,7 +99,9 @@ async def save_snapshots(unit: Transaction, snapshots: Mapping[UUID, dict[str, A
 
 
 async def merge_lead(unit: Transaction, lead_id: UUID, into: UUID) -> None:
-    await unit.execute("UPDATE lead SET state = 'merged', merged_into = $2 WHERE id = $1", lead_id, into)
+    """What was closed stays as it was: whoever has the survivor reads what became of it."""
+    state = "CASE WHEN state IN ('won', 'lost', 'recycled', 'disqualified') THEN state ELSE 'merged' END"
+    await unit.execute(f"UPDATE lead SET state = {state}, merged_into = $2 WHERE id = $1", lead_id, into)  # noqa: S608
 
 
 async def lead(unit: Transaction, lead_id: UUID) -> Any:
@@ -121,6 +123,16 @@ async def set_person(unit: Transaction, lead_id: UUID, person_id: UUID) -> None:
 
 async def count_jobs(unit: Transaction, lead_id: UUID) -> int:
     return int(await unit.value("SELECT count(*) FROM job WHERE lead_id = $1", lead_id))
+
+
+async def move_jobs(unit: Transaction, lead_id: UUID, survivor: UUID) -> None:
+    """Those that wait for the sale."""
+    await unit.execute(
+        "UPDATE job SET lead_id = $2 WHERE lead_id = $1 AND NOT published "
+        "AND job_id NOT IN (SELECT job_id FROM job WHERE lead_id = $2)",
+        lead_id,
+        survivor,
+    )
 
 
 async def unpublished_jobs(unit: Transaction, lead_id: UUID) -> Rows:

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.handoff import models, store
 from services.handoff.use_cases.advance import end_assignment
+from services.handoff.use_cases.jobs import publish_jobs
 from services.handoff.use_cases.outcomes import apply_early_events
 from shared import events
 from shared.database import Transaction
@@ -41,8 +42,11 @@ async def _hand_over(unit: Transaction, event: events.LeadMerged, now: datetime)
     """What waited for the lead that lost waits for the survivor, or takes effect there."""
     survivor = await store.leads.survivor_of(unit, event.into)
     await store.early.move(unit, event.lead_id, survivor)
-    if await store.leads.lock_lead(unit, survivor) is not None:
+    await store.leads.move_jobs(unit, event.lead_id, survivor)
+    if (lead := await store.leads.lock_lead(unit, survivor)) is not None:
         await apply_early_events(unit, [survivor], now)
+        if lead["state"] == "won":
+            await publish_jobs(unit, lead, now)
 
 
 def _merged(event: events.LeadMerged, now: datetime) -> dict[str, Any]:

@@ -60,6 +60,21 @@ async def test_a_brief_says_what_was_tried_before(handoff: Handoff) -> None:
     assert "declined (too far)." in tried
 
 
+async def test_who_asks_again_after_sales_gave_them_back_comes_with_what_was_tried(handoff: Handoff) -> None:
+    person = uuid7()
+    first = await handoff.qualify(person_id=person)
+    given_back = await handoff.active(first)
+    async with handoff.client() as client:
+        recycle = f"/v1/assignments/{given_back['id']}/recycle"
+        await client.post(recycle, json={"reason": "moves in spring"})
+        await handoff.pass_time(minutes=1)
+        again = await handoff.qualify(person_id=person)
+        await handoff.hear(events.LeadMerged(lead_id=first, person_id=person, into=again))
+        assert (await client.post(recycle, json={"reason": "moves in spring"})).status_code == 200
+    assert "They asked for estimate: recycled (moves in spring)." in str((await brief(handoff, again))["tried"])
+    assert await handoff.state(first) == "recycled"
+
+
 async def test_a_brief_says_whom_not_to_contact_and_by_which_channel(handoff: Handoff) -> None:
     person = uuid7()
     consents = [{"channel": "sms", "granted": True, "text": "Texts are fine"}, {"channel": "email", "granted": True}]

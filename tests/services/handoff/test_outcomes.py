@@ -167,6 +167,19 @@ async def test_what_waited_for_a_lead_that_was_merged_takes_effect_at_the_surviv
     assert await handoff.state(late) == "won"
 
 
+async def test_a_job_kept_for_a_lead_that_was_merged_takes_effect_at_the_sale_of_its_survivor(handoff: Handoff) -> None:
+    survivor, sold, loser, other = [await handoff.qualify() for _ in range(4)]
+    await handoff.hear(won(sold))
+    for into, lead in ((survivor, loser), (sold, other)):
+        await handoff.hear(job(lead))
+        await handoff.hear(events.LeadMerged(lead_id=lead, person_id=uuid4(), into=into))
+    assert (await handoff.types(sold)).count("job.completed") == 1
+    assert "job.completed" not in await handoff.types(survivor)
+    await handoff.hear(won(loser))
+    await handoff.hear(job(loser))
+    assert (await handoff.types(survivor)).count("job.completed") == 1
+
+
 async def test_a_circle_of_merges_swallows_nobody(handoff: Handoff) -> None:
     one, other = await handoff.qualify(), await handoff.qualify()
     await handoff.hear(events.LeadMerged(lead_id=one, person_id=uuid4(), into=other))
