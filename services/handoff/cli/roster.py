@@ -15,6 +15,7 @@ from shared.agreement import hours_from_text
 LISTS = ("skills", "languages", "licences", "territories")
 WORDS = ("name", "email", "zone", "holidays", "max_open", "max_per_day", "manager", "on_call")
 COLUMNS = ("pool", "weight", "hours", *LISTS, *WORDS)
+PARTED_BY = ",;\t"  # a spreadsheet takes what its country does
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,25 @@ def read_roster(file: Path) -> list[Line]:
     """Raises ClickException where it is no table with the columns we know."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as opened:
-            reader = csv.DictReader(opened, skipinitialspace=True)
+            delimiter = max(PARTED_BY, key=opened.readline().count)
+            opened.seek(0)
+            reader = csv.DictReader(opened, skipinitialspace=True, delimiter=delimiter)
             names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-            rows = [(reader.line_num, dict(zip(names, row.values(), strict=False))) for row in reader]
+            _check_columns(names)
+            rows = [(reader.line_num, row.pop(None, []), dict(zip(names, row.values(), strict=True))) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise click.ClickException(f"{file.name} is not a table in UTF-8: save it as CSV.") from error
+    lines = [_line(number, row, any(map(filled, more))) for number, more, row in rows if any(map(filled, (*row.values(), *more)))]
+    return _without_twins(lines)
+
+
+def _check_columns(names: list[str]) -> None:
     if unknown := [name for name in names if name not in COLUMNS]:
         raise click.ClickException(f"The column {unknown[0]!r} is not known; these are: {', '.join(COLUMNS)}.")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise click.ClickException(f"The column {twice[0]!r} stands there twice.")
     if missing := [name for name in ("name", "email") if name not in names]:
         raise click.ClickException(f"The column {missing[0]!r} is missing.")
-    lines = [_line(number, row) for number, row in rows if any(filled(cell) for cell in row.values())]
-    return _without_twins(lines)
 
 
 def filled(cell: Any) -> str:
@@ -61,7 +70,9 @@ def rep_from_cells(cells: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _line(number: int, row: Mapping[str, Any]) -> Line:
+def _line(number: int, row: Mapping[str, Any], too_long: bool) -> Line:
+    if too_long:
+        return Line(number, None, "it has more cells than there are columns: put a cell that holds a comma in quotes")
     try:
         return Line(number, NewRep.model_validate(rep_from_cells(row)))
     except ValidationError as error:

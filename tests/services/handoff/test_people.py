@@ -150,8 +150,28 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
         file.write_bytes(content)
         with pytest.raises(Exception, match=sentence):
             read_roster(file)
+    file.write_text("name,email,Email\nA,a@b.c,d@e.f\n")
+    with pytest.raises(Exception, match="The column 'email' stands there twice"):
+        read_roster(file)
     file.write_text("name,email\nA,a@b.c\nB,A@B.c\n")
     assert read_roster(file)[1].wrong == "the address stands in line 2 already"
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_table_is_read_whatever_parts_its_cells(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "reps.csv"
+    file.write_text('name,skills,email\nA,"gas; water",a@b.c\n'.replace(",", mark))
+    (line,) = read_roster(file)
+    assert line.rep is not None, line.wrong
+    assert (line.rep.email, line.rep.skills) == ("a@b.c", ["gas", "water"])
+
+
+def test_a_comma_within_a_cell_moves_no_other_cell(tmp_path: Path) -> None:
+    file = tmp_path / "reps.csv"
+    file.write_text('name,email,skills,languages\nA,a@b.c,"gas; water",en,,\nB,b@b.c,gas, water,en\n')
+    fine, moved = read_roster(file)
+    assert (fine.wrong, moved.rep) == ("", None)
+    assert "more cells than there are columns" in moved.wrong
 
 
 async def test_a_paused_rep_gets_no_lead_and_one_resumed_gets_some_again(handoff: Handoff, command: Any) -> None:
