@@ -1,7 +1,8 @@
 """What a rep sees behind the links in their mails. Looking changes nothing, pressing a button does."""
 
+import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -52,6 +53,8 @@ STEPS = {
     "proposed": "I put options to them",
 }
 ORDER = ["accepted", "contacted", "sales_qualified", "proposed"]
+AMOUNT = r"(\d{1,3}(,\d{3})+|\d+)(\.\d{1,%d})?"  # 1250,50 and 1.250 may mean two things: we ask again
+OF_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
 def add_routes(app: FastAPI, database: Database, links: Links) -> None:
@@ -115,15 +118,14 @@ async def _form(request: Request) -> dict[str, str]:
 def _details(name: str, given: dict[str, str]) -> dict[str, Any]:
     """Raises ValueError with a sentence."""
     if name == "won":
-        try:
-            amount = Decimal(given.get("amount", "").strip().replace(",", ""))
-        except InvalidOperation:
-            raise ValueError("Please enter the amount as a number, for example 1250.00.") from None
         currency = given.get("currency", "").strip().upper()
-        if not (amount.is_finite() and 0 <= amount < 10**11 and round(amount, 3) == amount):
-            raise ValueError("Please enter the amount as a number, for example 1250.00.")
         if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
             raise ValueError("Please enter the currency by its three letters, for example USD.")
+        places = 3 if currency in OF_THOUSANDTHS else 2
+        typed = given.get("amount", "").strip()
+        amount = Decimal(typed.replace(",", "")) if re.fullmatch(AMOUNT % places, typed) else None
+        if amount is None or amount >= 10**11:
+            raise ValueError("Please enter the amount as a number, for example 1250.00.")
         return {"amount": amount, "currency": currency}
     if name in ("decline", "lost", "recycle"):
         reason = given.get("reason", "").strip()[:200]

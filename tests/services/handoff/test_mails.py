@@ -159,6 +159,31 @@ async def test_a_lead_is_worked_to_its_end_by_forms_alone(handoff: Handoff, clie
     assert "This lead is already won" in contradiction.text
 
 
+@pytest.mark.parametrize(
+    ("typed", "currency", "taken"),
+    [
+        ("1250,50", "EUR", None),  # a comma for cents is not one for thousands
+        ("1.250,50", "EUR", None),
+        ("1.250", "EUR", None),
+        ("12,50.00", "USD", None),
+        ("1e3", "USD", None),
+        ("100,000,000,000", "USD", None),
+        ("1,250", "USD", "1250"),
+        ("1250.5", "EUR", "1250.5"),
+        ("1250.125", "KWD", "1250.125"),
+    ],
+)
+async def test_an_amount_is_taken_as_it_was_meant_or_asked_for_again(
+    handoff: Handoff, client: httpx.AsyncClient, typed: str, currency: str, taken: str | None
+) -> None:
+    lead = await handoff.qualify()
+    (mail,) = await handoff.mails()
+    answer = await client.post(link_in(mail), data={"do": "won", "amount": typed, "currency": currency})
+    won = [event["amount"] for event in await handoff.published(lead) if event["type"] == "lead.won"]
+    assert won == ([taken] if taken else [])
+    assert ("Please enter the amount as a number" in answer.text) == (taken is None)
+
+
 async def test_the_link_of_a_rep_who_has_left_shows_and_does_nothing(handoff: Handoff, client: httpx.AsyncClient) -> None:
     lead = await handoff.qualify()
     (mail,) = await handoff.mails()
