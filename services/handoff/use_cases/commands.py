@@ -27,7 +27,7 @@ async def command_assignment(
     found = await store.assignments.assignment(unit, assignment_id)
     if found is None or rep_id not in (None, found["rep_id"]):
         return None
-    if details.get("reason"):
+    if "reason" in details:
         details = {**details, "reason": agreed_reason(await current_agreement(unit), name, details["reason"])}
     if name == "declined":
         await lock_for_routing(unit, [found["lead_id"]], now)

@@ -139,6 +139,9 @@ async def test_a_reason_is_one_of_the_agreed_where_there_is_a_list(
     assert (page.status_code, answer.status_code) == (409, 422)
     for text in (page.text, answer.json()["detail"]):
         assert "The agreement has no such reason; it has: Too far, Price too high." in text
+    for nothing in ({"reason": " "}, {}):
+        unreasoned = await client.post(f"/v1/assignments/{assignment['id']}/{step}", json=nothing)
+        assert (unreasoned.status_code, "it has: Too far" in unreasoned.text) == (422, True)
     assert (await handoff.active(lead))["state"] == "offered"
     await client.post(link_in(mail), data={"do": step, "reason": "too_far"})
     assert [row["reason"] for row in await offers(handoff) if row["id"] == assignment["id"]] == ["Too far"]
