@@ -1,6 +1,6 @@
 """HTTP in: a lead as sales knows it, with its decision, its brief and its journey; and what is decided by hand."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from services.handoff.api.assignments import Assignment, Reason, as_assignment
 from services.handoff.api.briefs import BriefAnswer, read_brief
 from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases import manual
+from services.handoff.use_cases.commands import GONE
 from shared.database import Database, Transaction
 from shared.problem import BODY, Problem, problems
 from shared.security import Caller, KeyRing
@@ -72,16 +73,22 @@ def add_leads(router: APIRouter, keys: KeyRing, database: Database) -> None:
     ) -> dict[str, Any]:
         async with database.reading() as unit:
             lead = await store.leads.lead(unit, lead_id)
-            if caller.rep_id is not None and (lead is None or lead["owner_id"] != caller.rep_id):
+            assignments = await store.assignments.assignments_of(unit, lead_id)
+            if caller.rep_id is not None and not _is_with(caller.rep_id, lead, assignments):
                 raise Problem(404, NO_LEAD)
             journey = await store.facts.journey(unit, lead_id)
             if lead is None and not journey:
                 raise Problem(404, NO_LEAD)
-            return {"lead_id": lead_id, **await _described(unit, lead_id, lead), "journey": [_happening(row) for row in journey]}
+            described = await _described(unit, lead, assignments)
+            return {"lead_id": lead_id, **described, "journey": [_happening(row) for row in journey]}
 
 
-async def _described(unit: Transaction, lead_id: UUID, lead: Any) -> dict[str, Any]:
-    assignments = await store.assignments.assignments_of(unit, lead_id)
+def _is_with(rep_id: UUID, lead: Any, assignments: Sequence[Any]) -> bool:
+    """Whether a rep has the lead, or had it last and closed it: nobody took it back from them."""
+    return bool(assignments) and lead["owner_id"] == rep_id and assignments[0]["state"] not in GONE
+
+
+async def _described(unit: Transaction, lead: Any, assignments: Sequence[Any]) -> dict[str, Any]:
     brief = await read_brief(unit, assignments[0]["id"]) if assignments else None
     names = await store.people.names(unit) if lead and lead["owner_id"] else {}
     return {

@@ -150,6 +150,23 @@ async def test_a_client_of_another_rep_now_has_no_brief_for_the_one_before(hando
         assert (await client.get(f"/v1/assignments/{before['id']}/brief")).status_code == 404
 
 
+@pytest.mark.parametrize("event", ["disqualified", "merged"])
+async def test_a_lead_that_marketing_took_back_is_no_longer_seen_by_the_rep(handoff: Handoff, event: str) -> None:
+    lead, more = await handoff.qualify(), {"person_id": uuid7()}
+    rep = (await handoff.active(lead))["rep_id"]
+    async with handoff.database.transaction() as unit:
+        key = await create_key(unit, "rep", ["leads:read"], now=NOW, rep_id=rep)
+    async with handoff.client(key) as client:
+        assert (await client.get(f"/v1/leads/{lead}")).json()["contact"] == CONTACT | {"postal_code": None}
+        if event == "merged":
+            await handoff.hear(events.LeadMerged(lead_id=lead, into=uuid7(), **more))
+        else:
+            await handoff.hear(events.LeadDisqualified(lead_id=lead, reason="wrong_number", agreement="0" * 64, **more))
+        assert (await client.get(f"/v1/leads/{lead}")).status_code == 404
+    async with handoff.client() as client:
+        assert (await client.get(f"/v1/leads/{lead}")).status_code == 200  # a manager still reads it
+
+
 async def test_nothing_that_people_typed_stays_of_an_erased_client_and_decisions_still_verify(handoff: Handoff) -> None:
     rosa, sam = [row["id"] for row in await reps_of(handoff)]
     lead, told = await handoff.qualify(), "Ada Case, 12 Elm Street, is my aunt"
