@@ -6,7 +6,7 @@ Nobody declines here and no offer expires: it shows what the rules and hours do.
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,11 +16,11 @@ from services.handoff.domain.people import rep_from_row
 from services.handoff.domain.policy import Policy
 from services.handoff.domain.replay import owner_of
 from services.handoff.domain.routing import Lead, Outcome, Owner, apply, decide, pools_of
-from services.handoff.domain.rules import facets_of
+from services.handoff.domain.rules import Facets, facets_of
 from services.handoff.domain.team import Team
 
 Rows = Sequence[Mapping[str, Any]]
-LOOK_AGAIN = timedelta(minutes=15)
+LOOK_AGAIN, A_DAY = timedelta(minutes=15), datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +61,24 @@ class Simulation:
         self._closing: list[tuple[datetime, str]] = []
         self._entitled: dict[tuple[str, str], float] = {}
         self._got: dict[tuple[str, str], int] = {}
+        self._nobody: dict[Facets, tuple[datetime, Outcome]] = {}
 
     def run(self, leads: Sequence[Recorded], until: datetime) -> Simulated:
-        """Leads as they came; one that nobody could take comes again when somebody works."""
+        """Leads as they came; one that nobody could take comes again when somebody works, oldest first."""
         queue = [(one.at, place, one) for place, one in enumerate(leads)]
         heapq.heapify(queue)
+        facets = [facets_of(self._policy, one.snapshot, one.tier) for one in leads]
         held: set[UUID] = set()
         while queue:
             at, place, lead = heapq.heappop(queue)
             if at > until:
                 break
-            outcome = self._decide(lead, at, lead.id in held)
+            outcome = self._decide(lead, facets[place], at, lead.id in held)
             if outcome.pick is None:
                 held.add(lead.id)
-                again = outcome.until if outcome.until is not None and outcome.until > at else at + LOOK_AGAIN
-                heapq.heappush(queue, (again, place, lead))
+                if outcome.until is not None:  # else nobody who could take it will work again
+                    again = outcome.until if outcome.until > at else at + LOOK_AGAIN - (at - A_DAY) % LOOK_AGAIN
+                    heapq.heappush(queue, (again, place, lead))
             else:
                 self._note(lead, outcome, at)
         self._result.held, self._result.never = len(held), len(leads) - len(self._result.picks)
@@ -89,15 +92,20 @@ class Simulation:
         reps = (rep_from_row(row, self._policy, pool) for row in sorted(rows, key=lambda row: str(row["id"])))
         return [Member(rep, load=self._loads.setdefault(rep.id, Load())) for rep in reps]
 
-    def _decide(self, lead: Recorded, at: datetime, held: bool) -> Outcome:
+    def _decide(self, lead: Recorded, facets: Facets, at: datetime, held: bool) -> Outcome:
+        """What nobody could take, nobody can take the same of in the same moment: a crowd is held in one look."""
         self._free(at)
-        facets = facets_of(self._policy, lead.snapshot, lead.tier)
         owner = self._owner(lead, at)
+        looked_at, nobody = self._nobody.get(facets, (None, None))
+        if nobody is not None and looked_at == at and owner is None:
+            return nobody
         names = pools_of(self._policy, facets, owner.pool if owner else "")
         teams = {name: self._team(name, at) for name in names}
         outcome = decide(self._policy, teams, Lead(facets, lead.at, held=held, owner=owner), at)
         apply(outcome, teams)
         self._turns |= {name: team.turn for name, team in teams.items()}
+        if outcome.pick is None and owner is None:
+            self._nobody[facets] = at, outcome
         return outcome
 
     def _team(self, name: str, at: datetime) -> Team:

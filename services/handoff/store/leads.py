@@ -71,8 +71,8 @@ async def set_lead_state(unit: Transaction, lead_id: UUID, state: str, now: date
 async def recorded(unit: Transaction, since: datetime) -> Rows:
     """Leads as they came, oldest first, with when they were closed; without tests and without the erased."""
     return await unit.fetch(
-        "SELECT id, person_id, snapshot, tier, qualified_at, CASE WHEN state IN ('won', 'lost', 'recycled') THEN updated_at END "
-        "AS closed_at FROM lead WHERE qualified_at >= $1 AND NOT test AND state NOT IN ('erased', 'merged') "
+        "SELECT id, person_id, snapshot, tier, qualified_at, CASE WHEN state IN ('won', 'lost', 'recycled', 'disqualified') "
+        "THEN updated_at END AS closed_at FROM lead WHERE qualified_at >= $1 AND NOT test AND state NOT IN ('erased', 'merged') "
         "ORDER BY qualified_at, id",
         since,
     )

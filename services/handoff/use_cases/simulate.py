@@ -1,5 +1,6 @@
 """What would have happened to the leads of the last days under another agreement, beside the one in force."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,7 +35,13 @@ async def compare_agreements(unit: Transaction, text: str, days: int, now: datet
         runs.append(Simulation(policy_of(version), people).run(leads, now))
     picks = [(one.id, runs[0].picks.get(one.id), runs[1].picks.get(one.id)) for one in leads]
     moves = [move for move in picks if move[1] != move[2]]
-    return Comparison(len(leads), runs[0], runs[1], len(moves), moves[:20]), names
+    return Comparison(len(leads), runs[0], runs[1], len(moves), moves[:20]), _told_apart(names)
+
+
+def _told_apart(names: dict[str, str]) -> dict[str, str]:
+    """Two reps of one name are told apart by their ids."""
+    several = Counter(names.values())
+    return {rep_id: name if several[name] == 1 else f"{name} ({rep_id})" for rep_id, name in names.items()}
 
 
 def _recorded(row: Any) -> Recorded:

@@ -2,19 +2,25 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from services.handoff import store
+from services.handoff.domain import routing, simulation
 from services.handoff.domain.difference import differences
+from services.handoff.domain.simulation import Recorded, Simulation
 from services.handoff.use_cases.agreements import apply_agreement, check_signatures
 from services.handoff.use_cases.lint import lint_text
 from services.handoff.use_cases.simulate import compare_agreements, report
 from services.handoff.use_cases.verify import verify_decisions
+from shared import events
 from shared.agreement import AgreementError, hash_of, hours_from_text, parse
 from shared.database import Database
 from shared.settings import ROOT
-from tests.services.handoff.people import BASE, TEAM, rep
+from tests.services.handoff.acts import change
+from tests.services.handoff.people import BASE, NOW, TEAM, policy, rep
 from tests.services.handoff.support import SHIPPED, Handoff
 
 WRITTEN = "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM assignment), (SELECT sum(turn) FROM pool)"
@@ -187,3 +193,40 @@ async def test_a_replay_under_the_agreement_in_force_gives_everybody_what_they_g
         real = {row["lead_id"]: str(row["rep_id"]) for row in await unit.fetch("SELECT lead_id, rep_id FROM assignment")}
     assert found.moved == 0
     assert found.now.picks == real
+
+
+async def test_in_a_replay_a_lead_that_was_disqualified_frees_its_rep(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    (rosa,) = await handoff.start("Rosa")
+    await change(handoff, rosa, max_open=1)
+    for _ in range(3):
+        lead = await handoff.qualify()
+        handoff.now += timedelta(minutes=1)
+        await handoff.hear(events.LeadDisqualified(lead_id=lead, person_id=uuid7(), reason="spam", agreement="0" * 64))
+    async with handoff_database.reading() as unit:
+        found, _ = await compare_agreements(unit, SHIPPED, 1, handoff.now)
+    assert (found.now.never, found.now.held) == (0, 0)
+
+
+async def test_a_replay_tells_reps_of_one_name_apart(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    rosa, sam = await handoff.start("Rosa", "Sam")
+    await change(handoff, sam, name="Rosa")
+    for _ in range(4):
+        await handoff.qualify()
+    async with handoff_database.reading() as unit:
+        lines = report(*await compare_agreements(unit, SHIPPED, 1, handoff.now))
+    assert {f"  leads to Rosa ({one}): 2 -> 2" for one in (rosa, sam)} < set(lines)
+
+
+@pytest.mark.parametrize(("people", "served", "looks"), [([], 0, 200), ([rep(1, max_open=1)], 1, 200 + 7 * 24 * 4)])
+def test_a_replay_ends_soon_also_where_nobody_may_take_the_leads(
+    monkeypatch: pytest.MonkeyPatch, people: list[dict[str, Any]], served: int, looks: int
+) -> None:
+    decisions = []
+    monkeypatch.setattr(simulation, "decide", lambda *given: decisions.append(given) or routing.decide(*given))
+    snapshot = {"contact": {}, "selection": "estimate"}
+    leads = [Recorded(uuid7(), uuid7(), snapshot, "P2", NOW + timedelta(minutes=number), None) for number in range(200)]
+    found = Simulation(policy("[pools.team]\n" + REST), {"team": people}).run(leads, NOW + timedelta(days=7))
+    assert (len(found.picks), found.never, found.held) == (served, 200 - served, 200 - served)
+    assert len(decisions) <= looks
