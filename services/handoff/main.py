@@ -23,7 +23,7 @@ DESCRIPTION = "Routes each qualified lead to a rep, watches the clock, and recor
 def build(settings: Settings) -> Service:
     service = Service(settings, MIGRATIONS, title="Lead Handoff: handoff", description=DESCRIPTION)
 
-    shipped = settings.agreement_file.read_text()
+    shipped = settings.agreement_file.read_text(encoding="utf-8-sig")
 
     async def start() -> None:
         async with service.database.transaction() as unit:

@@ -17,6 +17,13 @@ from shared.database import Transaction, is_transient
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException("Please save the file as UTF-8.") from error
+
+
 @click.group(help="What marketing and sales agreed on.")
 def agreement() -> None:
     pass
@@ -26,7 +33,7 @@ def agreement() -> None:
 @click.argument("file", type=FILE)
 @click.option("--signed-by", multiple=True, required=True, help="Both sign: marketing (or marketing=NAME), and sales.")
 def apply(file: Path, signed_by: tuple[str, ...]) -> None:
-    text = file.read_text()
+    text = _read(file)
 
     async def work(unit: Transaction) -> str:
         return await apply_agreement(unit, text, list(signed_by), datetime.now(UTC))
@@ -41,7 +48,7 @@ def apply(file: Path, signed_by: tuple[str, ...]) -> None:
 @agreement.command("lint", help="Say what is wrong with an agreement, where, and what to do.")
 @click.argument("file", type=FILE)
 def lint(file: Path) -> None:
-    text = file.read_text()
+    text = _read(file)
     try:
         parse(text)
         findings = lint_text(text, run(lambda unit: people_of(unit, text, datetime.now(UTC))))
@@ -63,7 +70,7 @@ def lint(file: Path) -> None:
 @click.argument("new", type=FILE)
 def diff(old: Path, new: Path) -> None:
     try:
-        found = differences(*(parse(file.read_text()).model_dump(mode="json") for file in (old, new)))
+        found = differences(*(parse(_read(file)).model_dump(mode="json") for file in (old, new)))
     except AgreementError as error:
         raise click.ClickException(str(error)) from error
     for one in found or ["These two say the same."]:
@@ -74,7 +81,7 @@ def diff(old: Path, new: Path) -> None:
 @click.argument("file", type=FILE)
 @click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True)
 def simulate(file: Path, days: int) -> None:
-    text = file.read_text()
+    text = _read(file)
     try:
         parse(text)
     except AgreementError as error:

@@ -46,3 +46,19 @@ async def test_decisions_and_agreements_are_asked_about_on_the_command_line(
     applied = await typed("agreement", "apply", str(changed), "--signed-by", "marketing=Ada", "--signed-by", "sales=Bo")
     assert applied.exit_code == 0
     assert (await typed("agreement", "show")).output == changed.read_text()
+
+
+async def test_an_agreement_that_a_windows_editor_saved_is_read_or_its_owner_is_told_how_to_save_it(
+    handoff_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", handoff_database.url)
+    await Handoff(handoff_database).start("Rosa")
+    file = tmp_path / "agreement.toml"
+    signed = ("--signed-by", "marketing", "--signed-by", "sales")
+    commands = [("lint", str(file)), ("simulate", str(file)), ("diff", str(file), str(file)), ("apply", str(file), *signed)]
+    for encoding, code in (("utf-8-sig", 0), ("utf-16", 1)):
+        file.write_bytes(SHIPPED.replace('name = "Our company"', 'name = "Zoë"').replace("\n", "\r\n").encode(encoding))
+        for command in commands:
+            found = await typed("agreement", *command)
+            assert (found.exit_code, "save the file as UTF-8" in found.output) == (code, bool(code)), found.output
+    assert (await typed("agreement", "show")).output.startswith("#")
