@@ -5,6 +5,7 @@ import io
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -12,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from services.handoff import store
 from services.handoff.use_cases.board import follow_facts
+from services.handoff.use_cases.policy import parse_agreement
 from services.handoff.use_cases.scoreboard import read_scoreboard
 from shared.database import Database
 from shared.problem import Problem, problems
@@ -87,8 +89,9 @@ By = Literal["source", "medium", "campaign", "form", "selection", "tier", "pool"
 LONGEST = timedelta(days=3660)
 FOLLOWED_AT_ONCE = 2000
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-Since = Annotated[datetime | None, Query(alias="from", description="The first instant; 30 days before `to` if left out.")]
-Until = Annotated[datetime | None, Query(alias="to", description="The instant after the last; now if left out.")]
+WHERE = ", in the company's time zone where it names none"
+Since = Annotated[datetime | None, Query(alias="from", description=f"The first instant{WHERE}; 30 days before `to` if left out.")]
+Until = Annotated[datetime | None, Query(alias="to", description=f"The instant after the last{WHERE}; now if left out.")]
 Version = Annotated[
     str | None,
     Query(pattern="^[0-9a-f]{64}$", description="The hash of an agreement that was applied: count history by its definitions."),
@@ -100,13 +103,14 @@ def add_scoreboard(router: APIRouter, keys: KeyRing, database: Database) -> None
 
     async def read(since: datetime | None, until: datetime | None, by: str | None, version: str | None) -> dict[str, Any]:
         now = datetime.now(UTC)
-        start, end = _span(since, until, now)
+        async with database.reading() as unit:
+            agreement = await store.agreements.version(unit, version)
+        if agreement is None:
+            raise Problem(404, "There is no agreement of this hash.")
+        start, end = _span(since, until, now, parse_agreement(agreement["text"]).company.tz)
         async with database.transaction() as unit:
             await follow_facts(unit, FOLLOWED_AT_ONCE)
         async with database.reading() as unit:
-            agreement = await store.agreements.version(unit, version)
-            if agreement is None:
-                raise Problem(404, "There is no agreement of this hash.")
             return await read_scoreboard(unit, agreement, start, end, by, now)
 
     @router.get(
@@ -138,20 +142,21 @@ def add_scoreboard(router: APIRouter, keys: KeyRing, database: Database) -> None
         return _csv(await read(since, until, by, agreement))
 
 
-def _span(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+def _span(since: datetime | None, until: datetime | None, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     try:
-        end = _aware(until) or now + timedelta(seconds=1)
-        start = _aware(since) or end - timedelta(days=30)
+        end = _aware(until, zone) or now + timedelta(seconds=1)
+        start = _aware(since, zone) or end - timedelta(days=30)
         if timedelta() < end - start <= LONGEST:
             start - (end - start)  # the span before must be a time too
-            return start.astimezone(UTC), end.astimezone(UTC)
+            return start, end
     except OverflowError:
         pass
     raise Problem(422, "`from` must be before `to`, and at most ten years.")
 
 
-def _aware(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+def _aware(at: datetime | None, zone: ZoneInfo) -> datetime | None:
+    """In UTC: between two times of one zone a day would have 24 hours also where its clock changes."""
+    return at if at is None else (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _csv(board: dict[str, Any]) -> Response:

@@ -265,6 +265,17 @@ async def test_the_answer_has_each_number_with_its_definition_and_the_span_befor
     assert {one["pool"] for one in found["fairness"]} == {"team"}
 
 
+async def test_a_day_without_a_zone_begins_where_the_company_is(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    agreement = SHIPPED.replace('zone = "UTC"', 'zone = "America/New_York"')
+    async with handoff.database.transaction() as unit:
+        await apply_agreement(unit, agreement, ["m", "s"], handoff.now + timedelta(seconds=1))
+    span = {"from": "2026-03-01", "to": "2026-04-01T00:00:00"}
+    found = (await client.get("/v1/scoreboard", params=span)).json()
+    assert (found["from"], found["to"]) == ("2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z")
+    said = (await client.get("/v1/scoreboard", params={"from": "2026-03-01T00:00:00Z", "to": "2026-04-01T02:00:00+02:00"})).json()
+    assert (said["from"], said["to"]) == ("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z")
+
+
 async def test_a_table_never_holds_a_formula(handoff: Handoff, client: httpx.AsyncClient) -> None:
     for campaign in ("=1+1", "+1", "-2+3", "@SUM(A1)", "\t=1", "ok"):
         await raised(handoff, attribution={"utm_campaign": campaign})
