@@ -49,6 +49,7 @@ async def add_rep(unit: Transaction, given: NewRep, now: datetime) -> UUID:
     """Raises PeopleError where the address is taken, or names a pool, territory or holidays that are not agreed on."""
     agreement = await _agreement(unit)
     _check(given, agreement)
+    await _take_turns(unit, agreement)
     if await store.people.by_email(unit, given.email) is not None:
         raise PeopleError(f"There is already a rep with the address {given.email}.")
     return await _insert(unit, given, agreement, now)
@@ -60,6 +61,7 @@ async def import_reps(unit: Transaction, given: Mapping[int, NewRep], now: datet
     `given` by the number of its line. Raises NotImported with all lines that cannot be.
     """
     agreement = await _agreement(unit)
+    await _take_turns(unit, agreement)
     found, wrong = [], {}
     for number, one in given.items():
         try:
@@ -90,10 +92,11 @@ async def zone_of_days(unit: Transaction, given: RepChanges, rep_id: UUID | None
 
 async def change_rep(unit: Transaction, rep_id: UUID, given: RepChanges) -> Any:
     """The rep as it is then, None where there is none. Raises PeopleError."""
+    agreement = await _agreement(unit)
+    await _take_turns(unit, None if given.pools is None and given.weight is None else agreement)
     known = await store.people.lock(unit, rep_id)
     if known is None:
         return None
-    agreement = await _agreement(unit)
     _check(given, agreement)
     if given.email is not None and (other := await store.people.by_email(unit, given.email)) and other["id"] != rep_id:
         raise PeopleError(f"There is already a rep with the address {given.email}.")
@@ -111,13 +114,13 @@ async def resume_rep(unit: Transaction, rep_id: UUID) -> Any:
 
 
 async def _set_state(unit: Transaction, rep_id: UUID, state: str, until: datetime | None) -> Any:
+    await _take_turns(unit, None)
     known = await store.people.lock(unit, rep_id)
     if known is None:
         return None
     if known["state"] == "left":
         raise PeopleError("This rep has left: add them again with another address.")
     await store.people.update(unit, rep_id, {"state": state, "paused_until": until})
-    await store.timers.wake_held(unit)
     return await store.people.rep(unit, rep_id)
 
 
@@ -126,13 +129,13 @@ async def leave(unit: Transaction, rep_id: UUID, now: datetime) -> Any:
 
     Hands on a part of the leads: call again while `open_leads` is not 0.
     """
-    known = await store.people.lock(unit, rep_id)
+    known = await store.people.rep(unit, rep_id)
     if known is None:
         return None
+    lead_ids = await store.people.open_leads(unit, rep_id, AT_ONCE)
+    await lock_for_routing(unit, lead_ids, now, besides=known["pools"])
     await store.people.update(unit, rep_id, {"state": "left", "paused_until": None})
     await store.people.revoke_keys(unit, rep_id, now)
-    lead_ids = await store.people.open_leads(unit, rep_id, AT_ONCE)
-    await lock_for_routing(unit, lead_ids, now)
     leads = await store.leads.lock_leads(unit, lead_ids)
     active = await store.assignments.active_of(unit, lead_ids)
     theirs = [lead for lead in leads if lead["id"] in active and active[lead["id"]]["rep_id"] == rep_id]
@@ -146,6 +149,16 @@ async def leave(unit: Transaction, rep_id: UUID, now: datetime) -> Any:
 async def _agreement(unit: Transaction) -> Agreement | None:
     found = await agreement_in_force(unit)
     return parse_agreement(found[1]) if found else None
+
+
+async def _take_turns(unit: Transaction, agreement: Agreement | None) -> None:
+    """As routing takes them: clocks, pools where weights change, then reps. So nobody waits in a ring.
+
+    The clocks are those of held leads: somebody may have come back, or may do more.
+    """
+    await store.timers.wake_held(unit)
+    if agreement is not None:
+        await store.pools.lock_pools(unit, agreement.pools)
 
 
 def _check(given: RepChanges, agreement: Agreement | None) -> None:
@@ -179,7 +192,6 @@ async def _insert(unit: Transaction, given: NewRep, agreement: Agreement | None,
     await unit.insert(models.Rep, [row])
     await store.people.set_weights(unit, rep_id, _weights(given, agreement, {}) if given.pools is None else given.pools)
     await _set_away(unit, rep_id, given.away)
-    await store.timers.wake_held(unit)
     return rep_id
 
 
@@ -201,7 +213,6 @@ async def _apply(unit: Transaction, known: Any, given: RepChanges, agreement: Ag
         named = _weights(given, agreement, (await store.people.rep(unit, known["id"]))["pools"])
     weights = await store.people.set_weights(unit, known["id"], named)
     away = await _set_away(unit, known["id"], given.away)
-    await store.timers.wake_held(unit)
     return bool(changes) or weights or away
 
 

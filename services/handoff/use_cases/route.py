@@ -73,11 +73,14 @@ def _lead_row(event: events.LeadQualified, now: datetime) -> dict[str, Any]:
     }
 
 
-async def lock_for_routing(unit: Transaction, lead_ids: Sequence[UUID], now: datetime) -> None:
-    """Pools before leads: who locks a lead that may be routed takes its pools first, so nobody waits in a ring."""
+async def lock_for_routing(unit: Transaction, lead_ids: Sequence[UUID], now: datetime, *, besides: Iterable[str] = ()) -> None:
+    """Pools before leads: who locks a lead that may be routed takes its pools first, so nobody waits in a ring.
+
+    `besides`: more pools to take with them.
+    """
     rows = [row for row in await store.leads.peek(unit, lead_ids) if row["snapshot"]]
     cases = await _cases(unit, await current_policy(unit), rows, now)
-    await store.pools.lock_pools(unit, {pool for case in cases for pool in case.pools})
+    await store.pools.lock_pools(unit, {*besides, *(pool for case in cases for pool in case.pools)})
 
 
 async def route(unit: Transaction, leads: Sequence[Any], now: datetime) -> None:

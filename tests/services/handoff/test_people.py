@@ -1,5 +1,6 @@
 """People are data: added, imported by their address, paused, changed; who leaves hands their leads on."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from services.handoff.cli.roster import read_roster
 from services.handoff.use_cases import people
 from services.handoff.use_cases.people import PeopleError
 from services.handoff.use_cases.rep_changes import NewRep, RepChanges
+from services.handoff.use_cases.route import lock_for_routing, receive_leads, route
 from shared.api_keys import create_key
-from shared.database import Database
+from shared.database import Database, Transaction
 from tests.services.handoff.acts import change
-from tests.services.handoff.support import SHIPPED, Handoff
+from tests.services.handoff.support import SHIPPED, Handoff, qualified
 from tests.support import in_thread
 
 HEADER = "name,email,pool,weight,skills,languages,zone,hours,max_open,on_call\n"
@@ -268,3 +270,62 @@ async def test_two_who_add_the_same_address_at_once_add_one(handoff: Handoff) ->
         tina = await store.people.by_email(unit, given.email)
         with pytest.raises(PeopleError):
             await people.change_rep(unit, tina["id"], RepChanges(email="sam@maple.example"))
+
+
+async def _gets_a_weight(unit: Transaction, rosa: Any, now: datetime) -> None:
+    await people.change_rep(unit, rosa["id"], RepChanges(weight=2))
+
+
+async def _is_imported(unit: Transaction, rosa: Any, now: datetime) -> None:
+    await people.import_reps(unit, {1: NewRep(name="Rosa", email=rosa["email"], pools={"team": 2})}, now)
+
+
+async def _leaves(unit: Transaction, rosa: Any, now: datetime) -> None:
+    await people.leave(unit, rosa["id"], now)
+
+
+@pytest.mark.parametrize("happens", [_gets_a_weight, _is_imported, _leaves])
+async def test_who_is_given_a_lead_in_that_moment_is_changed_and_nobody_waits_in_a_ring(handoff: Handoff, happens: Any) -> None:
+    found = await reps(handoff)
+    await change(handoff, found["Sam"]["id"], state="paused")
+    await handoff.qualify()
+    begun = asyncio.Event()
+
+    async def routing() -> None:
+        async with handoff.database.transaction() as unit:
+            await store.pools.lock_pools(unit, ["team"])
+            begun.set()
+            await asyncio.sleep(0.2)
+            await receive_leads(unit, [handoff.received(qualified(uuid4(), handoff.now))], handoff.now)
+
+    async def changing() -> None:
+        await begun.wait()
+        async with handoff.database.transaction() as unit:
+            await happens(unit, found["Rosa"], handoff.now)
+
+    await asyncio.gather(routing(), changing())
+
+
+async def test_a_pause_waits_in_no_ring_with_the_clock_that_gives_that_rep_a_held_lead(handoff: Handoff) -> None:
+    found = await reps(handoff)
+    for rep in found.values():
+        await change(handoff, rep["id"], state="paused")
+    lead = await handoff.qualify()
+    await change(handoff, found["Rosa"]["id"], state="active")
+    begun = asyncio.Event()
+
+    async def clock() -> None:
+        async with handoff.database.transaction() as unit:
+            await store.timers.claim_timers(unit, handoff.now)
+            begun.set()
+            await asyncio.sleep(0.2)
+            await lock_for_routing(unit, [lead], handoff.now)
+            await route(unit, await store.leads.lock_leads(unit, [lead]), handoff.now)
+
+    async def pausing() -> None:
+        await begun.wait()
+        async with handoff.database.transaction() as unit:
+            await people.pause_rep(unit, found["Rosa"]["id"], None)
+
+    await asyncio.gather(clock(), pausing())
+    assert (await reps(handoff))["Rosa"]["state"] == "paused"
