@@ -169,6 +169,16 @@ def _lead_before(one: Mapping[str, Any]) -> str:
 
 def _answers(given: Mapping[str, Any]) -> dict[str, str]:
     """What the form asked besides; long answers cut, so that a mail stays a mail."""
-    return {
-        str(name): str(value)[:LONGEST_ANSWER] for name, value in list(given.items())[:MOST_ANSWERS] if value not in (None, "")
-    }
+    said = ((str(name), _plain(value)[:LONGEST_ANSWER]) for name, value in list(given.items())[:MOST_ANSWERS])
+    return {name: text for name, text in said if text}
+
+
+def _plain(value: Any) -> str:
+    """As people read it: several boxes that were ticked, a yes, an answer with parts."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_words(str(name))} {_plain(one)}" for name, one in value.items())
+    return "" if value is None else str(value)

@@ -37,11 +37,12 @@ async def reps_of(handoff: Handoff) -> list[Any]:
 
 async def test_a_brief_has_their_words_the_promise_and_the_questions_of_what_they_asked_for(handoff: Handoff) -> None:
     more = {"promise": "20 % off the first visit.", "attribution": {"utm_source": "google", "utm_campaign": "Spring"}}
-    found = await brief(handoff, await handoff.qualify(selection="emergency", answers={"floor": "2nd"}, **more))
+    answers = {"floor": "2nd", "fuel": ["Gas", "Oil"], "owner": True, "pets": [], "unit": {"kind": "boiler", "years": 9}}
+    found = await brief(handoff, await handoff.qualify(selection="emergency", answers=answers, **more))
     assert found["own_words"] == "The tap drips."
     assert found["promise"] == "20 % off the first visit."
     assert (found["source"], found["campaign"], found["form"]) == ("google", "spring", "contact")
-    assert found["answers"] == {"floor": "2nd"}
+    assert found["answers"] == {"floor": "2nd", "fuel": "Gas, Oil", "owner": "yes", "unit": "kind boiler, years 9"}
     assert "Can you turn it off at the main valve?" in str(found["ask"])
     assert (found["phone"], found["known_client"]) == (CONTACT["phone"], False)
 
