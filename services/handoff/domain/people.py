@@ -8,6 +8,7 @@ from typing import Any
 
 from services.handoff.domain.calendar import Calendar, NeverOpen
 from services.handoff.domain.policy import Policy, Pool
+from services.handoff.domain.rules import language_key
 
 Reason = tuple[str, str]  # which filter, and a sentence's end: "Rosa …"
 FAR = timedelta(days=400)
@@ -45,7 +46,7 @@ def rep_from_row(row: Mapping[str, Any], policy: Policy, pool: Pool) -> Rep:
         paused_until=_time(row.get("paused_until")),
         weight=row.get("weight", 1),
         skills=frozenset(row.get("skills", ())),
-        languages=frozenset(one.lower() for one in row.get("languages", ())),
+        languages=frozenset(map(language_key, row.get("languages", ()))),
         licences=frozenset(row.get("licences", ())),
         territories=frozenset(row.get("territories", ())),
         calendar=_calendar(row, policy, zone),

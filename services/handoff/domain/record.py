@@ -11,7 +11,7 @@ from services.handoff.domain.team import LeftOut
 if TYPE_CHECKING:
     from services.handoff.domain.routing import Lead
 
-VERSION = 5  # 4 named the rosters of pools it did not look at; 3 asked the owner's pool only and read sources as typed
+VERSION = 5  # 4 named the rosters of pools it did not look at, and read languages as typed; 3 asked the owner's pool only
 FLAGS = ("held", "rested", "overdue")
 
 

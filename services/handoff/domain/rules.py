@@ -52,17 +52,11 @@ def facets_of(policy: Policy, snapshot: Mapping[str, Any], tier: str) -> Facets:
         selection=snapshot.get("selection") or "",
         form=snapshot.get("form") or "",
         source=origin_of(snapshot.get("attribution") or {}, referred=bool(snapshot.get("referred_by")))["source"],
-        language=_language(answers.get("language")),
+        language=language_key(answers.get("language")),
         areas=areas_of(policy, code),
         has_area=bool(code),
         answers=tuple(rule.name for rule in policy.rules if rule.answers and _fits_answers(rule.answers, answers)),
     )
-
-
-def _language(answer: Any) -> str:
-    """As rules write it; of several, as boxes to tick send them, the first."""
-    first = next(iter(answer), "") if isinstance(answer, list) else answer
-    return str(first or "").strip().lower()
 
 
 def postal_code(text: str | None) -> str:
@@ -75,6 +69,12 @@ def postal_code(text: str | None) -> str:
 def reason_key(text: str) -> str:
     """Reasons are compared as words: `Out_of-area` is `out of area`."""
     return " ".join(text.lower().replace("_", " ").replace("-", " ").split())
+
+
+def language_key(said: Any) -> str:
+    """Languages are compared by their first part: `es-MX` is `es`. Where several were named the first counts."""
+    first = next(iter(said), "") if isinstance(said, list) else said
+    return str(first or "").strip().lower().replace("_", "-").partition("-")[0]
 
 
 def areas_of(policy: Policy, code: str) -> tuple[str, ...]:

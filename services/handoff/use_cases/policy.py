@@ -6,7 +6,7 @@ from typing import Any
 
 from services.handoff.domain.calendar import Calendar
 from services.handoff.domain.policy import Policy, Pool, Rule, Tier
-from services.handoff.domain.rules import postal_code, reason_key
+from services.handoff.domain.rules import language_key, postal_code, reason_key
 from shared import agreement as schema
 from shared.agreement import Agreement, hash_of, parse
 from shared.database import Transaction
@@ -108,7 +108,7 @@ def _rule(rule: schema.Rule) -> Rule:
         tier=frozenset(rule.tier),
         form=frozenset(rule.form),
         source=frozenset(one.strip().casefold() for one in rule.source),
-        language=frozenset(one.lower() for one in rule.language),
+        language=frozenset(map(language_key, rule.language)),
         answers=tuple((name, _test(test)) for name, test in rule.answers.items()),
         skills=frozenset(rule.skills),
         licences=frozenset(rule.licences),

@@ -70,6 +70,7 @@ pool = "team"
         ({"contact": {"postal_code": "sw1a 1aa"}}, "by code"),
         ({"answers": {"language": "ES"}, "attribution": {"utm_source": "fair"}, "form": "contact"}, "spanish from the fair"),
         ({"answers": {"language": ["es"]}, "attribution": {"utm_source": "fair"}, "form": "contact"}, "spanish from the fair"),
+        ({"answers": {"language": ["es-MX"]}, "attribution": {"utm_source": "fair"}, "form": "contact"}, "spanish from the fair"),
         ({"answers": {"language": "es"}, "form": "contact"}, "everybody"),
         ({"attribution": {"utm_source": "Google"}}, "google"),
         ({"attribution": {"utm_source": "google "}}, "google"),
@@ -118,6 +119,24 @@ def test_who_is_left_out_is_named_with_the_first_filter_that_applies() -> None:
     }  # fmt: skip
     assert outcome.pick in (uid(12), uid(13))
     assert outcome.record["excluded_count"] == 11
+
+
+@pytest.mark.parametrize(
+    ("said", "speaks", "fits"),
+    [
+        ("es-MX", "es", True),  # as browsers say it
+        ("es", "es_MX", True),
+        (" Spanish ", "spanish", True),
+        (["es", "en"], "es", True),  # as a form with several boxes says it: the first counts
+        (["fr", "es"], "es", False),
+        ([], "es", True),
+        ("en-US", "es", False),
+    ],
+)
+def test_a_language_is_understood_however_the_form_says_it(said: Any, speaks: str, fits: bool) -> None:
+    found = policy()
+    outcome = decide(found, {"team": team(found, [rep(1, languages=[speaks])])}, lead(found, answers={"language": said}), NOW)
+    assert (outcome.pick == uid(1)) == fits
 
 
 def test_what_one_decision_changed_the_next_one_sees() -> None:
