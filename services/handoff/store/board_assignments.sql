@@ -14,7 +14,7 @@ SELECT (f.data->>'assignment_id')::uuid, f.lead_id,
     WHERE kind NOT IN ('assignment.offered', 'sla.at_risk', 'sla.breached')))[1], 'open'),
   coalesce((array_agg(f.data->>'reason' ORDER BY f.at DESC, f.event_id DESC) FILTER (
     WHERE kind NOT IN ('assignment.offered', 'sla.at_risk', 'sla.breached')))[1], ''),
-  min(c.at) FILTER (WHERE c.rep_id = f.data->>'rep_id'),
+  min(c.at) FILTER (WHERE kind = 'assignment.accepted' AND c.rep_id = f.data->>'rep_id' AND c.at >= f.at),
   coalesce(bool_or(f.data->>'sla' = 'acceptance') FILTER (WHERE kind = 'sla.breached'), FALSE),
   coalesce(bool_or(f.data->>'sla' = 'first_touch') FILTER (WHERE kind = 'sla.breached'), FALSE)
 FROM f LEFT JOIN (SELECT lead_id, at, data->>'rep_id' AS rep_id FROM f WHERE kind = 'lead.contacted') c ON c.lead_id = f.lead_id

@@ -18,6 +18,7 @@ from services.handoff.domain.metrics import METRICS, numbers_of
 from services.handoff.use_cases.agreements import apply_agreement
 from services.handoff.use_cases.board import follow_facts, rebuild
 from services.handoff.use_cases.clocks import ENDED
+from services.handoff.use_cases.commands import command_assignment
 from services.handoff.use_cases.reasons import OURS, known_reasons
 from services.handoff.use_cases.scoreboard import read_scoreboard
 from services.intake.use_cases.disqualify import REASONS
@@ -127,6 +128,21 @@ async def test_speed_is_counted_by_the_clock_and_while_the_pool_was_open(handoff
     numbers = (await board(handoff))["numbers"]
     assert numbers["speed_to_lead_p50"] == (18 * 60 + 10) * 60
     assert numbers["speed_to_lead_business_p50"] == 11 * 60
+
+
+async def test_reaching_a_client_at_last_keeps_no_promise_of_the_offer_that_was_declined(handoff_database: Database) -> None:
+    """Who has nobody else is asked again: the first offer was answered in time, the second neither answered nor reached."""
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa")
+    lead = await raised(handoff, tier="P2")
+    async with handoff.database.transaction() as unit:
+        await command_assignment(unit, (await handoff.active(lead))["id"], "declined", {"reason": "busy"}, handoff.now)
+    for _ in range(30):
+        await handoff.pass_time(minutes=1)
+    await handoff.hear(events.OutcomeContacted(lead_id=lead))
+    assert (await board(handoff))["numbers"]["sla_kept_rate"] == 33.3
+    declined, reached = (await lines(handoff))["board_assignment"]
+    assert (declined["ended_as"], declined["touched_at"], reached["touched_at"]) == ("declined", None, handoff.now)
 
 
 async def test_a_change_of_hours_restates_business_time(handoff: Handoff) -> None:
