@@ -171,6 +171,15 @@ async def test_made_again_from_the_facts_the_lines_are_the_same(handoff: Handoff
     assert len(before["board_lead"]) == 4
 
 
+async def test_who_was_joined_twice_in_one_moment_is_one_person_however_often_it_is_counted(handoff: Handoff) -> None:
+    leads, first, last = [await raised(handoff) for _ in range(30)], uuid7(), uuid7()
+    for lead in leads:
+        for into, id in ((last, f"{lead} 2"), (first, f"{lead} 1")):  # read in another order than they were written
+            await handoff.hear(events.PersonMerged(lead_id=lead, person_id=uuid7(), into=into), id=id)
+    await board(handoff)
+    assert {line["person_id"] for line in (await lines(handoff))["board_lead"]} == {last}
+
+
 async def lines(handoff: Handoff) -> dict[str, list[Any]]:
     async with handoff.database.reading() as unit:
         return {name: await unit.fetch(f"SELECT * FROM {name} ORDER BY 1") for name in ("board_lead", "board_assignment")}
