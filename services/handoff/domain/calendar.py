@@ -24,13 +24,14 @@ class NeverOpen(ValueError):
 class Calendar:
     """`hours` by weekday and `special` by date, as the agreement writes them. No hours: open, except on special days."""
 
-    __slots__ = ("_known", "_special", "_week", "always", "zone")
+    __slots__ = ("_first", "_known", "_last", "_special", "_week", "always", "zone")
 
     def __init__(self, zone: str, hours: Mapping[str, Sequence[str]], special: Mapping[str, Sequence[str]] | None = None) -> None:
         self.zone = ZoneInfo(zone)
         self.always = not hours and not special
         self._week = [_minutes(hours.get(day, ())) if hours else ((0, 1440),) for day in DAYS]
         self._special = {date.fromisoformat(day): _minutes(intervals) for day, intervals in (special or {}).items()}
+        self._first, self._last = min(self._special, default=None), max(self._special, default=None)
         self._known: dict[date, tuple[Interval, ...]] = {}
 
     def is_open(self, at: datetime) -> bool:
@@ -71,14 +72,20 @@ class Calendar:
     def _from(self, at: datetime) -> Iterator[Interval]:
         """Open intervals in order, from the day of `at` on."""
         first = at.astimezone(self.zone).date()
-        for step in range(HORIZON):
+        for step in range(self._days_to(self._last, first)):
             yield from self._open_on(first + step * ONE_DAY)
 
     def _until(self, at: datetime) -> Iterator[Interval]:
         """Open intervals backwards, from the day of `at` on."""
         last = at.astimezone(self.zone).date()
-        for step in range(HORIZON):
+        for step in range(self._days_to(last, self._first)):
             yield from reversed(self._open_on(last - step * ONE_DAY))
+
+    def _days_to(self, later: date | None, earlier: date | None) -> int:
+        """How many days to look at. Where the week is closed only special days may be open, the last until the day after."""
+        if any(self._week):
+            return HORIZON
+        return (later - earlier).days + 2 if later and earlier else 0
 
     def _open_on(self, day: date) -> tuple[Interval, ...]:
         """What is open between two local midnights, in UTC."""

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from time import perf_counter
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.handoff.domain.calendar import DAYS, Calendar, NeverOpen, instant
+from services.handoff.domain.routing import decide
+from tests.services.handoff.people import NOW, RULE, lead, policy, rep, team
 
 MINUTE = timedelta(minutes=1)
 CHANGES = [  # a zone and the day its clocks change, or one beside it
@@ -114,3 +117,24 @@ def test_hours_follow_the_pinned_zone_data_and_not_the_operating_system() -> Non
 def test_a_calendar_without_any_open_time_says_so() -> None:
     with pytest.raises(NeverOpen):
         Calendar("UTC", {"mon": []}).next_open(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_a_closed_week_is_open_on_special_days_only() -> None:
+    closed = {day: [] for day in DAYS}
+    calendar = Calendar("UTC", closed, {"2026-12-24": ["22:00-06:00"], "2026-12-31": []})
+    opens, closes = datetime(2026, 12, 24, 22, 0, tzinfo=UTC), datetime(2026, 12, 25, 6, 0, tzinfo=UTC)
+    assert calendar.next_open(opens - timedelta(days=100)) == opens
+    assert calendar.next_open(closes - MINUTE) == closes - MINUTE
+    assert calendar.add(closes + timedelta(days=100), -8 * 60 * MINUTE) == opens
+    assert calendar.between(opens - timedelta(days=9), closes + timedelta(days=9)) == timedelta(hours=8)
+    for late in (closes, closes + timedelta(days=9)):
+        with pytest.raises(NeverOpen):
+            calendar.next_open(late)
+
+
+def test_a_pool_that_is_closed_for_good_keeps_nobody_waiting_for_a_decision() -> None:
+    found = policy("[pools.team]\neveryone = true\nhours = { mon-sun = [] }\n" + RULE)
+    begun = perf_counter()
+    outcome = decide(found, {"team": team(found, [rep(number) for number in range(50)])}, lead(found), NOW)
+    assert (outcome.kind, outcome.until) == ("held", None)
+    assert perf_counter() - begun < 1
