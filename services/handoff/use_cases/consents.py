@@ -6,8 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.handoff import store
-from services.handoff.domain.guards import is_contactable
-from services.handoff.use_cases.route import lock_for_routing, route
+from services.handoff.use_cases.route import lock_for_routing, refused_by_now, route
 from shared import events
 from shared.channels import channel_of, purpose_of
 from shared.database import Transaction
@@ -39,16 +38,5 @@ async def _let_go(unit: Transaction, persons: Collection[UUID], now: datetime) -
         return
     await lock_for_routing(unit, lead_ids, now)
     leads = [lead for lead in await store.leads.lock_leads(unit, lead_ids) if lead["state"] == "held" and not lead["held_in"]]
-    said: dict[UUID, list[Any]] = {}
-    for row in await store.briefs.consents(unit, persons):
-        said.setdefault(row["person_id"], []).append(row)
-    await route(unit, [lead for lead in leads if _may_go(lead, said.get(lead["person_id"], []))], now)
-
-
-def _may_go(lead: Any, said: Collection[Any]) -> bool:
-    """What was said since counts, channel by channel, over what stood on the lead."""
-    snapshot = lead["snapshot"]
-    later = [one for one in said if one["at"] >= datetime.fromisoformat(snapshot["received_at"])]
-    named = {(one["channel"], one["purpose"]) for one in later}
-    first = [one for one in snapshot["consents"] if (one["channel"], one.get("purpose") or "") not in named]
-    return is_contactable(snapshot["contact"], [*first, *later])
+    closed = await refused_by_now(unit, leads)
+    await route(unit, [lead for lead in leads if lead["id"] not in closed], now)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.handoff import store
 from services.handoff.domain.clocks import NOT_REACHED, hold_ends_at
-from services.handoff.domain.guards import is_contactable
+from services.handoff.domain.guards import is_contactable, may_go
 from services.handoff.domain.policy import Policy
 from services.handoff.domain.replay import owner_of
 from services.handoff.domain.routing import HelpNeeded, Lead, Outcome, Owner, apply, decide, pools_of
@@ -21,6 +21,7 @@ from shared import events
 from shared.database import Transaction
 from shared.envelope import Received
 
+NO_WAY = "The client asked not to be contacted on any channel we have."
 SWEPT = 50  # as many held leads a batch takes along; their own timers look at all of them
 
 
@@ -40,6 +41,7 @@ class Plan:
     policy: Policy
     floor: Floor
     decided: Sequence[tuple[Any, Outcome]]
+    closed: Sequence[Any] = ()  # leads that nobody may be given any more
 
     def kind_of(self, lead_id: UUID) -> str | None:
         """How a lead found a rep; None where it found nobody."""
@@ -53,7 +55,7 @@ async def receive_leads(unit: Transaction, received: list[Received], now: dateti
     new = await store.leads.insert_leads(unit, rows)
     leads = [row for row in rows if row["id"] in new and not row["test"]]
     unreachable = [row for row in leads if not is_contactable(row["snapshot"]["contact"], row["snapshot"]["consents"])]
-    await hold_back(unit, unreachable, "The client asked not to be contacted on any channel we have.", now)
+    await hold_back(unit, unreachable, NO_WAY, now)
     await route(unit, [row for row in leads if row not in unreachable] if unreachable else leads, now)
     if early := [lead["id"] for lead in leads if new[lead["id"]]]:
         await apply_early_events(unit, early, now)
@@ -92,7 +94,7 @@ async def route(unit: Transaction, leads: Sequence[Any], now: datetime) -> None:
 async def plan_routes(unit: Transaction, leads: Sequence[Any], now: datetime, *, only_offers: Collection[UUID] = ()) -> Plan:
     """Decide, under the locks of the pools. Leads held in the same pools go first, oldest first.
 
-    `only_offers`: where nobody is found these stay as they are.
+    `only_offers`: where nobody is found these stay as they are. Whose client closed every channel since goes to nobody.
     """
     policy = await current_policy(unit)
     cases = await _cases(unit, policy, leads, now)
@@ -113,8 +115,12 @@ async def _decide(
     waiting = await _waiting(unit, policy, floor, {case.row["id"] for case in cases}, now)
     swept = {case.row["id"] for case in waiting}
     quiet = {*only_offers, *swept}
+    everybody = _in_order([*waiting, *cases])
+    closed = await refused_by_now(unit, [case.row for case in everybody if case.row["state"] != "qualified"])
     decided: list[tuple[Any, Outcome]] = []
-    for case in _in_order([*waiting, *cases]):
+    for case in everybody:
+        if case.row["id"] in closed:
+            continue
         try:
             outcome = decide(policy, floor.teams, case.lead, now)
         except HelpNeeded:
@@ -124,12 +130,23 @@ async def _decide(
         apply(outcome, floor.teams)
         if outcome.pick is not None or case.row["id"] not in quiet:
             decided.append((case.row, outcome))
-    return Plan(policy, floor, decided)
+    return Plan(policy, floor, decided, [case.row for case in everybody if case.row["id"] in closed.difference(only_offers)])
 
 
 async def carry_out(unit: Transaction, plan: Plan, now: datetime) -> None:
     await plan.floor.leave(unit)
     await save(unit, plan.policy, plan.decided, now)
+    await hold_back(unit, plan.closed, NO_WAY, now)
+
+
+async def refused_by_now(unit: Transaction, leads: Sequence[Any]) -> set[UUID]:
+    """Those of these leads whose clients have closed every channel since they came."""
+    if not leads:
+        return set()
+    said: dict[UUID, list[Any]] = {lead["person_id"]: [] for lead in leads}
+    for row in await store.briefs.consents(unit, list(said)):
+        said[row["person_id"]].append(row)
+    return {lead["id"] for lead in leads if not may_go(lead["snapshot"], said[lead["person_id"]])}
 
 
 def _in_order(cases: Iterable[Case]) -> list[Case]:

@@ -103,6 +103,34 @@ async def test_a_client_who_refused_every_channel_is_given_to_nobody_and_somebod
     assert await handoff.state(reachable) == "offered"
 
 
+@pytest.mark.parametrize("then", ["declined", "expired", "held"])
+async def test_a_client_who_refused_meanwhile_is_offered_to_nobody_else(handoff_database: Database, then: str) -> None:
+    """Nobody is to call them: no other rep gets a clock that only a call can stop."""
+    handoff = Handoff(handoff_database)
+    rosa, sam = await handoff.start("Rosa", "Sam")
+    if then == "held":
+        for rep in (rosa, sam):
+            await change(handoff, rep, state="paused")
+    person = uuid7()
+    lead = await handoff.qualify(person_id=person)
+    before = await handoff.active(lead)
+    for channel in ("email", "phone", "sms"):
+        await handoff.hear(events.ConsentRevoked(person_id=person, channel=channel))
+    await change(handoff, sam, state="active")
+    if then == "declined":
+        async with handoff_database.transaction() as unit:
+            await command_assignment(unit, before["id"], "declined", {"reason": "busy"}, handoff.now)
+    await handoff.pass_time(minutes=6)
+    if then == "expired":  # it stays where it is, and somebody is told
+        assert (await handoff.active(lead))["id"] == before["id"]
+        assert (await handoff.types(lead))[-1] == "lead.escalated"
+        return
+    assert (await handoff.state(lead), (await handoff.types(lead))[-2:]) == ("held", ["lead.held", "lead.escalated"])
+    await handoff.pass_time(hours=2)
+    await handoff.hear(events.ConsentGranted(lead_id=lead, person_id=person, consent={"channel": "phone", "granted": True}))
+    assert await handoff.state(lead) == "offered"
+
+
 async def test_a_client_who_allows_a_channel_after_all_is_given_to_somebody(handoff_database: Database) -> None:
     handoff = Handoff(handoff_database)
     (rep,) = await handoff.start("Rosa")
