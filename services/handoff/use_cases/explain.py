@@ -1,12 +1,14 @@
 """Why this rep, and why not that one: each attempt in one sentence, and what stood in a rep's way at that moment."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.handoff import store
 from services.handoff.domain.explain import why_not
 from services.handoff.use_cases.policy import policy_of
+from services.handoff.use_cases.route import plan_routes
 from shared.database import Transaction
 
 
@@ -16,20 +18,37 @@ async def explain_lead(unit: Transaction, lead_id: UUID, rep_id: UUID | None) ->
     if lead is None:
         return []
     attempts = sorted(await store.assignments.assignments_of(unit, lead_id), key=lambda row: row["attempt"])
-    rep = await store.people.rep(unit, rep_id) if rep_id else None
     found = []
     for row in attempts:
         record = row["decision"]
         found.append(f"{row['offered_at']:%F %T} UTC, attempt {row['attempt']}: {record['sentence']}")
         if rep_id is not None:
-            found.append(f"  {await _about(unit, record, str(rep_id), rep['name'] if rep else 'This rep')}")
+            found.append(f"  {await _about(unit, record, rep_id)}")
     if lead["state"] == "held":
         found.append(f"Held since {lead['held_since']:%F %T} UTC: {await store.facts.held_because(unit, lead_id)}")
     return found or [f"This lead is {lead['state']} and was offered to nobody."]
 
 
-async def _about(unit: Transaction, record: Mapping[str, Any], rep_id: str, name: str) -> str:
+async def explain_now(unit: Transaction, lead_id: UUID, rep_id: UUID, now: datetime) -> list[str]:
+    """What stands in a rep's way where a lead is held: it is decided once more, and nothing of it is kept."""
+    lead = await store.leads.lead(unit, lead_id)
+    if lead is None or lead["state"] != "held":
+        return []
+    trial = unit.connection.transaction()
+    await trial.start()
+    try:
+        plan = await plan_routes(unit, [lead], now)
+        records = [outcome.record for row, outcome in plan.decided if row["id"] == lead_id]
+        found = [f"  Asked now: {await _about(unit, record, rep_id)}" for record in records]
+        await unit.flush()
+    finally:
+        await trial.rollback()
+    return found
+
+
+async def _about(unit: Transaction, record: Mapping[str, Any], rep_id: UUID) -> str:
+    rep = await store.people.rep(unit, rep_id)
     rosters = await store.pools.rosters(unit, record.get("rosters", {}).values())
     texts = await store.agreements.texts(unit, [record["agreement"]])
     text = texts.get(record["agreement"])
-    return why_not(record, policy_of(text) if text else None, rosters, rep_id, name)
+    return why_not(record, policy_of(text) if text else None, rosters, str(rep_id), rep["name"] if rep else "This rep")

@@ -8,8 +8,11 @@ from click.testing import CliRunner, Result
 from services.handoff.cli import main
 from shared.database import Database
 from shared.settings import ROOT
+from tests.services.handoff.acts import change
 from tests.services.handoff.support import SHIPPED, Handoff
 from tests.support import in_thread
+
+WRITTEN = "SELECT (SELECT count(*) FROM roster), (SELECT sum(turn) FROM pool), (SELECT count(*) FROM outbox)"
 
 
 async def typed(*words: str) -> Result:
@@ -46,6 +49,27 @@ async def test_decisions_and_agreements_are_asked_about_on_the_command_line(
     applied = await typed("agreement", "apply", str(changed), "--signed-by", "marketing=Ada", "--signed-by", "sales=Bo")
     assert applied.exit_code == 0
     assert (await typed("agreement", "show")).output == changed.read_text()
+
+
+async def test_of_a_held_lead_it_is_said_what_stands_in_a_reps_way_now(
+    handoff_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", handoff_database.url)
+    handoff = Handoff(handoff_database)
+    rosa, sam = await handoff.start("Rosa", "Sam")
+    await change(handoff, rosa, state="paused")
+    await change(handoff, sam, max_open=0)
+    lead = await handoff.qualify()
+    async with handoff_database.reading() as unit:
+        before = await unit.fetch(WRITTEN)
+        for rep, sentence in ((rosa, "Rosa is paused (team)."), (sam, "Sam has 0 open leads already (team).")):
+            said = (await typed("explain", str(lead), "--rep", str(rep))).output
+            assert said.splitlines()[-1] == f"  Asked now: {sentence}"
+        assert await unit.fetch(WRITTEN) == before
+    refused = [{"channel": channel, "granted": False} for channel in ("email", "phone", "sms")]
+    held_back = await handoff.qualify(consents=refused)
+    said = (await typed("explain", str(held_back), "--rep", str(rosa))).output
+    assert "not to be contacted on any channel" in said.splitlines()[-1]
 
 
 async def test_an_agreement_that_a_windows_editor_saved_is_read_or_its_owner_is_told_how_to_save_it(
