@@ -61,6 +61,12 @@ class RepChanges(BaseModel):
             raise ValueError("a weight counts in all pools of a rep: leave it out where pools names each with its own")
         return self
 
+    @model_validator(mode="after")
+    def _works_at_some_time(self) -> "RepChanges":
+        if self.hours and not any(self.hours.values()):
+            raise ValueError("these hours are never: name the days they work with intervals, or pause the rep")
+        return self
+
 
 class NewRep(RepChanges):
     """A rep to be added: everything but name and address has a default."""

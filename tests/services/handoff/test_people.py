@@ -228,6 +228,8 @@ async def test_the_api_says_the_same_with_the_scope_for_it(handoff: Handoff) -> 
         assert (changed.json()["hours"], changed.json()["max_open"]) == ({}, 3)
         assert changed.json()["pools"] == {"north": 0, "team": 1}
         assert (await client.patch(path, json={"email": None})).status_code == 409
+        never = await client.patch(path, json={"hours": {"sat": [], "sun": []}})  # meant: not at weekends
+        assert (never.status_code, "name the days they work" in never.text) == (422, True)
         until = (handoff.now + timedelta(days=1)).isoformat()
         assert (await client.post(f"{path}/pause", json={"until": until})).json()["state"] == "paused"
         assert (await client.post(f"{path}/resume")).json()["paused_until"] is None
