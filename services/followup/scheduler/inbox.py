@@ -17,7 +17,7 @@ from services.followup.use_cases.planning import company_of
 from shared import telemetry
 from shared.agreement import Company
 from shared.database import Database, is_transient
-from shared.mail import Unsendable
+from shared.mail import Unsendable, wire_address
 
 POLL_SECONDS, NOTICE_SECONDS = 30.0, 2.0
 
@@ -96,8 +96,8 @@ def to_company(row: Any, company: Company) -> Mail:
     mail["Message-ID"] = f"<{row['id']}@{head.domain}>"
     if row["reply_to"]:
         try:
-            mail["Reply-To"] = row["reply_to"]
-        except (ValueError, Unsendable):
+            mail["Reply-To"] = wire_address(row["reply_to"])  # the library itself fails in many ways on what is none
+        except Unsendable:
             telemetry.log().warning("an address cannot be written in a header", notice=str(row["id"]))
     mail.set_content(row["text"])
     return Mail(head.address, head.address, mail.as_bytes())

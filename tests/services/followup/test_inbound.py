@@ -10,6 +10,7 @@ import pytest
 from services.followup.adapters.calendar_data import quiet_hours
 from services.followup.adapters.provider_events import read_events
 from services.followup.adapters.verp import Verp
+from services.followup.scheduler.inbox import NoticeTurn
 from services.followup.settings import PLAN
 from services.followup.use_cases.conversations import Conversations
 from services.followup.use_cases.inbound import Inbound
@@ -19,7 +20,7 @@ from services.followup.use_cases.planning import Planner
 from services.followup.use_cases.texts import Texts
 from shared.database import Database
 from shared.signing import Signer
-from tests.services.followup.sending import ADDRESSES, SECRET, add_clients, add_touches, states, told
+from tests.services.followup.sending import ADDRESSES, SECRET, Recording, add_clients, add_touches, states, told
 from tests.services.followup.test_incoming import report
 
 VERP = Verp(SECRET, "touches@maple.example")
@@ -213,6 +214,16 @@ async def test_a_mailed_stop_is_a_click(followup_database: Database, headers: di
     assert await hear(followup_database, stop) == "reply"
     assert ("email", "marketing", "unsubscribed") in await suppressions(followup_database)
     assert await hear(followup_database, stop) == "known"
+
+
+@pytest.mark.parametrize("sender", ["a@[b", "a@", "=?utf-8?q?x?=@y.z", ":@:", "a(b@c", "x@y@z", "jörg@exämple.de", "a@b.c"])
+async def test_whatever_a_stranger_calls_themselves_their_mail_reaches_a_person(followup_database: Database, sender: str) -> None:
+    await hear(followup_database, f"From: {sender}\nSubject: Hello\n\nDo you mend roofs?\n".encode())
+    recording = Recording()
+    await NoticeTurn(followup_database, recording).turn()  # type: ignore[arg-type]
+    (mail,) = recording.sent
+    assert b"Do you mend roofs?" in mail.content
+    assert await notices(followup_database) == []
 
 
 async def test_somebody_they_name_is_a_lead_and_a_task_for_a_person(followup_database: Database) -> None:
