@@ -1,6 +1,7 @@
 """What a person who answers wants: to stop, help, to start again, to send us somebody, or simply to talk."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,14 +43,23 @@ _ANSWER = re.compile(r"^(?:\s*(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw)\s*:)+", re.IGNO
 _QUOTE = re.compile(
     r"^\s*(?:>|On .{4,120}wrote:|-{2,} ?(?:Original|Forwarded)|From: |Sent from |-- ?$|_{5,}|Am .{4,80}schrieb)", re.IGNORECASE
 )
+_ATTRIBUTION = re.compile(  # "On Tue, Nov 24, 2026 at 10:00 AM Joe <", and on the next line "joe@maple.example> wrote:"
+    r"^[ \t]*(?:On|Am|Le|El|Il|Op|Em|Den)\b[^\n\d]{0,120}\d[^\n]{0,120}\n(?:[^\n]{0,120}\n)?[^\n]{0,120}"
+    r"\b(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev)\b[^\n]{0,80}:[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _PHONE = re.compile(r"(?<![\w+])\+?\d[\d\s().-]{6,18}\d(?!\w)")
 _EMAIL = re.compile(r"[^\s<>,;\"()]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_RELATIVES = (
+    r"\b(?:friend|neighbou?r|sister|brother|mother|father|mom|mum|dad|aunt|uncle|cousin|colleague"
+    r"|co-?worker|boss|daughter|son|in-law|tenant)\b"
+)
 _ASKS_FOR = re.compile(
-    r"\b(?:call|contact|ring|text|try|reach|help|ask for|speak (?:to|with)|talk to|write to)\b"
-    r"|\b(?:friend|neighbou?r|sister|brother|mother|father|mom|mum|dad|aunt|uncle|cousin|colleague"
-    r"|co-?worker|boss|daughter|son|in-law|tenant)\b",
+    r"\b(?:call|contact|ring|text|try|reach|(?<!your )help|ask for|speak (?:to|with)|talk to|write to)\b(?! (?:me|us)\b)"
+    rf"|{_RELATIVES}",
     re.IGNORECASE,
 )
+_SOMEBODY = re.compile(rf"\b(?:she|he|they|her|him|them)\b|{_RELATIVES}", re.IGNORECASE)
 _NO_NAME = re.compile(
     r"(?:please|call|contact|hi|hello|hey|yes|my|our|the|her|his|their|you|your|i|we|she|he|they|could|can|would|thanks?|dear"
     r"|ring|text|try|it|and)\b",
@@ -67,11 +77,17 @@ class Named:
     email: str | None
     phone: str | None
 
+    def is_called(self, contact: Mapping[str, str | None]) -> bool:
+        """Whether it is the writer's own name, as it stands below what they wrote."""
+        words = f"{self.first_name} {self.last_name}".casefold().split()
+        own = f"{contact.get('first_name') or ''} {contact.get('last_name') or ''}".casefold().split()
+        return bool(words) and set(words) <= set(own)
+
 
 def own_words(text: str) -> str:
     """What was written above the mail that is quoted."""
-    lines = []
-    for line in text.splitlines():
+    lines, quoted = [], _ATTRIBUTION.search(text)
+    for line in text[: quoted.start() if quoted else None].splitlines():
         if _QUOTE.match(line):
             break
         lines.append(line)
@@ -122,5 +138,7 @@ def named_in(text: str) -> Named | None:
         return None
     before = text[: min(found.start() for found in (phone, email) if found is not None)]
     names = [name for name in _NAME.findall(before) if not _NO_NAME.match(name)]
+    if not names and not _SOMEBODY.search(text):
+        return None  # "call 419-555-0134" is most likely their own
     first, _, last = names[-1].partition(" ") if names else ("", "", "")
     return Named(first, last, email[0] if email else None, phone[0].strip() if phone else None)

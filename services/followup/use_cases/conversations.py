@@ -44,7 +44,7 @@ class Conversations:
             if wish == "stop":
                 await revoke(unit, self.addresses, client, channel, REVOKED_BY_ONE_CLICK, "replied stop", now)
             else:
-                hint += await self._referral(unit, client, touch, words, ref, now)
+                hint += await self._referral(unit, client, touch, words, sender, ref, now)
                 await self._talk(unit, client, touch, now)
         await store.inbound.tell_company(
             unit,
@@ -60,15 +60,19 @@ class Conversations:
         await emit(unit, [told], topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(client["id"]))
         await self.pauses.hold(unit, "conversation.open", [(client["id"], "reply")], now)
 
-    async def _referral(self, unit: Transaction, client: Any, touch: Any, words: str, ref: str, now: datetime) -> str:
+    async def _referral(
+        self, unit: Transaction, client: Any, touch: Any, words: str, sender: str, ref: str, now: datetime
+    ) -> str:
         """Somebody they named: a task for a person. Nobody who did not ask is written to by a machine."""
-        named = named_in(words)
-        if named is None:
+        named, theirs = named_in(words), client["contact"]
+        if named is None or named.is_called(theirs):
             return ""
         phone = e164(named.phone, (await company_of(unit)).country) if named.phone else None
-        if phone is None and named.email is None:
+        own = {str(one).casefold() for one in (sender, theirs.get("phone"), theirs.get("email"))}
+        phone, email = (one if one and one.casefold() not in own else None for one in (phone, named.email))
+        if phone is None and email is None:
             return ""
-        contact = events.Contact(first_name=named.first_name, last_name=named.last_name, email=named.email, phone=phone)
+        contact = events.Contact(first_name=named.first_name, last_name=named.last_name, email=email, phone=phone)
         lead_id = touch["lead_id"] if touch else client["first_lead_id"]
         await receive_referral(unit, client["id"], lead_id, contact, words, f"referral:{ref}", now)
         return "They name somebody who may need us; that is a new lead now, and a person should call.\n\n"

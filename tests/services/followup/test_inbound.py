@@ -216,6 +216,15 @@ async def test_a_mailed_stop_is_a_click(followup_database: Database, headers: di
     assert await hear(followup_database, stop) == "known"
 
 
+@pytest.mark.parametrize(
+    "words", ["Call any time, he did well.\n\nAda Case\n419-555-0199", "Tell my sister to try +1 419 555 0134, I am at work."]
+)
+async def test_who_names_themselves_is_no_lead(followup_database: Database, words: str) -> None:
+    _, touch_id = await a_client(followup_database)
+    await hear(followup_database, answer(words, To=VERP.address("r", touch_id)))
+    assert [event["type"] for event in await told(followup_database)] == ["reply.received"]
+
+
 @pytest.mark.parametrize("sender", ["a@[b", "a@", "=?utf-8?q?x?=@y.z", ":@:", "a(b@c", "x@y@z", "jörg@exämple.de", "a@b.c"])
 async def test_whatever_a_stranger_calls_themselves_their_mail_reaches_a_person(followup_database: Database, sender: str) -> None:
     await hear(followup_database, f"From: {sender}\nSubject: Hello\n\nDo you mend roofs?\n".encode())

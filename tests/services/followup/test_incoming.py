@@ -248,3 +248,30 @@ def test_somebody_named_in_a_reply_is_found_and_what_we_wrote_is_not() -> None:
     assert found is not None
     assert (found.first_name, found.last_name, found.phone) == ("Ann", "Lee", "419-555-0134")
     assert named_in("My number is now 419-555-0134") is None
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "On Tue, Nov 24, 2026 at 10:00 AM Joe at Maple Plumbing <\njoe@mail.maple.example> wrote:",
+        "On Tuesday, November 24, 2026 at 10:00:00 AM EST,\nJoe at Maple Plumbing <joe@mail.maple.example>\nwrote:",
+        "Le mar. 24 nov. 2026 à 10:00, Joe\n<joe@mail.maple.example> a écrit :",
+    ],
+)
+def test_a_line_that_a_program_broke_is_still_no_word_of_theirs(quoted: str) -> None:
+    assert own_words(f"Could you call me tomorrow?\n\n{quoted}\n\nHello Ada,") == "Could you call me tomorrow?"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Please call me at (419) 555-0134.", None),
+        ("It leaks again. Could somebody call back: 419-555-0134?", None),
+        ("It leaks. Thanks for your help!\n\nAda Case\nCase & Co\n419-555-0199", None),
+        ("Call my neighbour Bob, 419-555-0177", "Bob"),
+        ("Please call 419-555-0177, she needs somebody like you", ""),
+    ],
+)
+def test_who_asks_for_a_call_back_has_named_nobody(text: str, name: str | None) -> None:
+    found = named_in(text)
+    assert (found.first_name if found else None) == name
