@@ -26,5 +26,11 @@ async def letters_printed(unit: Transaction, printed: Sequence[Outgoing], now: d
     await end_touches(unit, [(touch, "sent", None) for touch in touches], now)
 
 
-def letters_of(outgoing: Sequence[Outgoing]) -> list[Letter]:
-    return [one.message for one in outgoing if isinstance(one.message, Letter)]
+async def letters_not_printed(unit: Transaction, waiting: Sequence[Outgoing], now: datetime) -> None:
+    """They wait for the next time: paper that was never printed was never sent."""
+    await store.sending.plan_again(unit, [(one.touch["id"], one.touch["fence"], now, 0) for one in waiting])
+
+
+def letter_of(outgoing: Outgoing) -> Letter:
+    assert isinstance(outgoing.message, Letter)  # noqa: S101
+    return outgoing.message

@@ -1,17 +1,21 @@
 """Suppressions and letters as they are typed."""
 
 import os
+import re
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from click.testing import CliRunner
 
 from services.followup import store
+from services.followup.adapters import letters
 from services.followup.cli import main
 from shared.database import Database
 from tests.services.followup.company import Company
-from tests.services.followup.sending import add_clients, add_touches
+from tests.services.followup.sending import add_clients, add_touches, states
 from tests.support import in_thread
 
 
@@ -71,3 +75,53 @@ async def test_letters_that_are_due_are_printed_once(followup_database: Database
     again = tmp_path / "again.pdf"
     assert (await typed(followup_database, tmp_path, "letters", "print", "--out", str(again)))[1] == "No letter is due.\n"
     assert not again.exists()
+
+
+@pytest.mark.parametrize("where", ["no such folder", "a file"])
+async def test_letters_that_could_not_be_written_wait_for_the_next_time(
+    followup_database: Database, tmp_path: Path, where: str
+) -> None:
+    (client_id,) = await add_clients(followup_database, 1, address="1 Elm St, Toledo OH 43604")
+    await add_touches(followup_database, [client_id], channel="post")
+    (tmp_path / "a file").touch()
+    out = tmp_path / where / "letters.pdf"
+    code, told = await typed(followup_database, tmp_path, "letters", "print", "--out", str(out))
+    assert (code, "Nothing was printed" in told) == (1, True), told
+    assert await states(followup_database) == {("planned", None): 1}
+    pdf = tmp_path / "letters.pdf"
+    assert (await typed(followup_database, tmp_path, "letters", "print", "--out", str(pdf)))[1] == f"1 letters are in {pdf}.\n"
+
+
+async def test_a_name_the_font_does_not_have_holds_no_other_letter_back(
+    followup_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "FONTS", ())
+    clients = [
+        *await add_clients(followup_database, 2, address="1 Elm St"),
+        *await add_clients(followup_database, 1, address="ul. Łąkowa"),
+    ]
+    await add_touches(followup_database, clients, channel="post")
+    pdf = tmp_path / "letters.pdf"
+    code, told = await typed(followup_database, tmp_path, "letters", "print", "--out", str(pdf))
+    assert (code, told.splitlines()[0]) == (0, f"2 letters are in {pdf}.")
+    assert f"1 wait, for example to client {clients[2]}: set FOLLOWUP_LETTER_FONT" in told
+    assert await states(followup_database) == {("sent", None): 2, ("planned", None): 1}
+    again = tmp_path / "again.pdf"
+    assert (await typed(followup_database, tmp_path, "letters", "print", "--out", str(again)))[0] == 1
+    assert not again.exists()
+    assert await states(followup_database) == {("sent", None): 2, ("planned", None): 1}
+
+
+def test_a_long_address_is_not_written_over() -> None:
+    address = "\n".join(f"line {number} of the address" for number in range(12))
+    pages = letters.print_letters(
+        [letters.Letter("Ada", address, "Hello")], company="Maple", postal_address="Elm St", day="today", font=None
+    )
+    found = [float(height) for height in re.findall(rb"[\d.]+ ([\d.]+) Td", plain(pages))]
+    assert found == sorted(found, reverse=True)
+
+
+def plain(pdf: bytes) -> bytes:
+    """What the pages of a PDF draw."""
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    return b"".join(zlib.decompress(one) for one in streams if one.startswith(b"x"))
