@@ -1,6 +1,6 @@
 """Clients, their leads, and what is known of them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,19 @@ async def create(unit: Transaction, clients: list[dict[str, Any]]) -> set[UUID]:
         "WHERE client.prospect AND NOT client.erased AND NOT excluded.prospect RETURNING id, prospect",
     )
     return {row["id"] for row in rows}
+
+
+async def know_contacts(
+    unit: Transaction, contacts: Mapping[UUID, Mapping[str, str]], surnames: Mapping[UUID, str | None]
+) -> None:
+    """How clients are reached today. What they did not say again stays as it was."""
+    await unit.execute(
+        "UPDATE client c SET contact = c.contact || n.contact, surname = coalesce(n.surname, c.surname) "
+        "FROM unnest($1::uuid[], $2::jsonb[], $3::text[]) AS n(id, contact, surname) WHERE c.id = n.id AND NOT c.erased",
+        list(contacts),
+        list(contacts.values()),
+        [surnames[id] for id in contacts],
+    )
 
 
 async def know_leads(unit: Transaction, rows: list[dict[str, Any]]) -> None:

@@ -11,13 +11,15 @@ FREE = ("client_lead", "consent_event", "delivery_fact")
 
 
 async def survive(unit: Transaction, loser: UUID, survivor: UUID) -> None:
-    """The survivor is a client too, with what was known of the other, unless they are one already. Their roofs are one."""
+    """The survivor is a client too, and what was known of the other fills in what is not known of them. Their roofs are one."""
     await unit.execute(
         "INSERT INTO client (id, first_lead_id, household_id, surname, contact, zone, region, prospect,"
         " erased, moved_at, stopped_at, created_at) "
         "SELECT $2, first_lead_id, household_id, surname, contact, zone,"
         " region, prospect, FALSE, moved_at, stopped_at, created_at FROM client WHERE id = $1 "
         "ON CONFLICT (id) DO UPDATE SET prospect = client.prospect AND excluded.prospect, "
+        "contact = jsonb_strip_nulls(excluded.contact) || jsonb_strip_nulls(client.contact), "
+        "zone = coalesce(client.zone, excluded.zone), region = coalesce(client.region, excluded.region), "
         "stopped_at = least(client.stopped_at, excluded.stopped_at)",
         loser,
         survivor,

@@ -32,6 +32,8 @@ class Clients:
         people = {one.person_id: one for one in won}
         rows = [_client(one.person_id, one.lead_id, one.contact, now, prospect=False) for one in people.values()]
         new = await store.clients.create(unit, await in_households(unit, rows))
+        again = {one["id"]: {name: said for name, said in one["contact"].items() if said} for one in rows if one["id"] not in new}
+        await store.clients.know_contacts(unit, again, {one["id"]: one["surname"] for one in rows})
         leads = [{"lead_id": one.lead_id, "client_id": one.person_id} for one in won]
         await store.clients.know_leads(unit, leads)
         await store.clients.know_facts(unit, [_fact(one.person_id, "job.booked", str(one.lead_id), now) for one in won])

@@ -7,7 +7,7 @@ import pytest
 
 from services.followup import store
 from services.followup.settings import PLAN
-from services.followup.use_cases.consent import unsubscribe
+from services.followup.use_cases.consent import suppress_address, unsubscribe
 from services.followup.use_cases.conversations import Conversations
 from services.followup.use_cases.preferences import set_preferences
 from services.followup.use_cases.tell import set_address, set_household
@@ -134,6 +134,28 @@ async def test_an_open_job_holds_the_plan_of_the_last_one(company: Company) -> N
     await company.complete(won, job_id="job-2")
     async with company.database.reading() as unit:
         assert {row["state"] for row in await unit.fetch("SELECT state FROM enrolment")} == {"active"}
+
+
+async def test_who_comes_back_with_another_address_is_written_to_there(company: Company) -> None:
+    first = await company.win(email="ada@old.example", phone="+14195550134")
+    await company.complete(first)
+    async with company.database.transaction() as unit:
+        await suppress_address(unit, company.planner.addresses, "email", "ada@old.example", "hard_bounce", NOW)
+    assert (await company.touches(first.person_id))["anniversary"]["reason"] == "hard_bounce"
+    again = await company.win(person_id=first.person_id, email="ada@new.example", now=NOW + timedelta(days=90))
+    await company.complete(again, job_id="job-2", now=NOW + timedelta(days=91))
+    async with company.database.reading() as unit:
+        contact = (await store.clients.find(unit, first.person_id))["contact"]
+    assert (contact["email"], contact["phone"]) == ("ada@new.example", "+14195550134")
+    assert (await company.touches(first.person_id))["anniversary"]["state"] == "planned"
+
+
+async def test_a_no_holds_for_the_address_they_come_back_with(company: Company) -> None:
+    client_id = await company.client(email="ada@old.example")
+    await one_click(company, client_id, NOW + timedelta(hours=1))
+    await company.win(person_id=client_id, email="ada@new.example", now=NOW + timedelta(days=90))
+    await company.plan(client_id, NOW + timedelta(days=90))
+    assert (await company.touches(client_id))["anniversary"]["reason"] == "opt_out"
 
 
 async def test_nobody_is_forgotten_because_nobody_closed_a_complaint(company: Company) -> None:

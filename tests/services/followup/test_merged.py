@@ -43,6 +43,25 @@ async def test_a_no_of_somebody_who_was_no_client_yet_is_the_clients_when_they_a
     assert (review["state"], review["reason"]) == ("skipped", "opt_out")
 
 
+async def test_what_is_known_of_either_reaches_who_is_left(followup_database: Database) -> None:
+    """One came by mail and one by telephone, which is why nobody saw that they are one."""
+    company = Company(followup_database)
+    await company.agree()
+    mailed, called = (
+        await company.win(email="ada@example.net"),
+        await company.win(email=None, phone="+14195550134", last_name="Case"),
+    )
+    for job_id, won in (("a", mailed), ("b", called)):
+        await company.complete(won, job_id=job_id)
+    assert (await company.touches(called.person_id))["review"]["reason"] == "no_address"
+    merged = events.PersonMerged(lead_id=mailed.lead_id, person_id=mailed.person_id, into=called.person_id)
+    await company.hear(company.merges.merge_persons, merged)
+    async with followup_database.reading() as unit:
+        contact = (await store.clients.find(unit, called.person_id))["contact"]
+    assert (contact["email"], contact["phone"], contact["last_name"]) == ("ada@example.net", "+14195550134", "Case")
+    assert (await company.touches(called.person_id))["review"]["state"] == "planned"
+
+
 async def touch_of(database: Database, touch_id: UUID) -> Any:
     async with database.reading() as unit:
         return await unit.row("SELECT client_id, state, reason FROM touch WHERE id = $1", touch_id)
