@@ -85,12 +85,14 @@ async def revoke(
 async def grant(
     unit: Transaction, addresses: Addresses, client: Any, channel: str, purposes: Sequence[str], why: str, now: datetime
 ) -> None:
-    """A newer express consent: it lifts an older opt-out, but neither a complaint nor an erasure."""
+    """A newer express consent: it lifts an older opt-out, but neither a complaint nor an erasure.
+
+    Who allows something has not refused everything any more: what goes on being refused is said beside it.
+    """
     address = addresses.hash(channel, client["contact"])
     await _state(unit, client["id"], address, channel, purposes, granted=True, why=why, now=now)
-    if address is not None:
-        wanted = [*purposes, EVERYTHING] if set(purposes) >= set(PURPOSES) else list(purposes)
-        await store.consent.lift(unit, [address], channel, wanted, now, [*NEVER_LIFTED, "hard_bounce"])
+    if address is not None and purposes:
+        await store.consent.lift(unit, [address], channel, [*purposes, EVERYTHING], now, [*NEVER_LIFTED, "hard_bounce"])
 
 
 async def _state(

@@ -244,6 +244,21 @@ async def test_preferences_hold_from_the_next_attempt_on(
     assert {one: set(purposes) for one, purposes in allowed.items()} == {"email": mail, "sms": texts, "post": letters}
 
 
+@pytest.mark.parametrize(("level", "allowed"), [("jobs", {"service"}), ("less", {"service", "marketing"})])
+async def test_who_wanted_nothing_and_wants_something_after_all_gets_just_that(
+    followup_database: Database, browser: httpx.AsyncClient, level: str, allowed: set[str]
+) -> None:
+    client_id, _ = await a_client(followup_database)
+    for one in ("nothing", level):
+        await browser.post(f"{link(client_id)}/preferences", data={"level": one})
+    async with followup_database.reading() as unit:
+        client = await unit.row("SELECT * FROM client WHERE id = $1", client_id)
+        reached = (await reach(unit, ADDRESSES, [client], datetime.now(UTC)))[client_id]
+    assert {one: set(purposes) for one, purposes in reached.items()} == {"email": allowed, "sms": set(), "post": set()}
+    page = (await browser.get(f"{link(client_id)}/preferences")).text
+    assert f'value="{level}" required checked' in page
+
+
 async def test_a_no_holds_where_the_address_comes_later(followup_database: Database, browser: httpx.AsyncClient) -> None:
     (client_id,) = await add_clients(followup_database, email="ada@example.net")
     for _ in range(2):
