@@ -83,6 +83,9 @@ async def households(
     """Each household with its active enrolments. What is due until `keep_until` stays as it is."""
     open_ids = known.open_touches(keep_until or now)
     loads = await _loads(unit, plans.values(), now.date())
+    for touch in (one for own in known.touches.values() for one in own if one["id"] in open_ids and one["state"] == "planned"):
+        if (load := loads.get((touch["plan"], touch["step"]))) is not None:
+            load[touch["local_date"]] -= 1  # it is about to be given a day: its own place is free for it
     under: dict[UUID, list[Any]] = defaultdict(list)
     for row in known.enrolments:
         under[known.clients[row["client_id"]]["household_id"]].append(row)

@@ -36,6 +36,28 @@ async def test_the_preview_is_what_the_rows_say(company: Company) -> None:
     assert said == {(row["local_date"], row["local_time"], row["state"]) for row in rows.values()}
 
 
+CREW = """plan = "crew"
+version = 1
+[step.winter]
+season = { from = "12-10", to = "12-20" }
+spread = { bookings_per_day = 1 }
+purpose = "marketing"
+template = "tip"
+"""
+
+
+async def test_whose_day_the_crew_keeps_keeps_it_when_it_is_planned_again(company: Company) -> None:
+    await company.publish(CREW)
+    clients = [await company.client() for _ in range(8)]
+    before = [{step: row["due_at"] for step, row in (await company.touches(one)).items()} for one in clients]
+    for client_id in clients:
+        lines = await year(company, client_id, 2026)
+        planned = (await company.touches(client_id))["winter 2026"]
+        assert [(line.day, line.state) for line in lines if line.plan == "crew"] == [(planned["local_date"], "planned")]
+        await company.plan(client_id, LATER)
+    assert [{step: row["due_at"] for step, row in (await company.touches(one)).items()} for one in clients] == before
+
+
 async def test_the_preview_reads_as_the_mail_will(company: Company) -> None:
     client_id = await company.client(first_name="Zoë <b>")
     [line] = [line for line in await year(company, client_id, 2027) if line.step == "anniversary"]
