@@ -79,7 +79,7 @@ def client_routes(database: Database, keys: KeyRing, pauses: Pauses) -> APIRoute
         now = datetime.now(UTC)
         since, until = _aware(since) or now - timedelta(days=400), _aware(until) or now + timedelta(days=400)
         async with database.reading() as unit:
-            await _known(unit, client_id)
+            client_id = await _known(unit, client_id)
             rows = await store.touches.calendar(unit, client_id, since, until)
         return {"client_id": client_id, "touches": [dict(row) for row in rows]}
 
@@ -87,60 +87,61 @@ def client_routes(database: Database, keys: KeyRing, pauses: Pauses) -> APIRoute
     async def post_moved(client_id: UUID, body: Moved) -> dict[str, Any]:
         """Plans that stop when a client moves stop."""
         async with database.transaction() as unit:
-            await _known(unit, client_id)
+            client_id = await _known(unit, client_id)
             return await set_moved(unit, pauses, client_id, datetime.now(UTC))
 
     @router.post("/stop", dependencies=write, responses=answers)
     async def post_stop(client_id: UUID, body: Moved) -> dict[str, Any]:
         """They asked a person for nothing at all."""
         async with database.transaction() as unit:
-            await _known(unit, client_id)
+            client_id = await _known(unit, client_id)
             return await set_stopped(unit, pauses, client_id, datetime.now(UTC))
 
     @router.post("/household", dependencies=write, responses=answers)
     async def post_household(client_id: UUID, body: Household) -> dict[str, Any]:
         """A couple is not written to twice."""
         async with database.transaction() as unit:
-            await _known(unit, client_id)
-            if body.with_client_id is not None:
-                await _known(unit, body.with_client_id)
-            return await set_household(unit, pauses, client_id, body.with_client_id, datetime.now(UTC))
+            client_id = await _known(unit, client_id)
+            housemate = await _known(unit, body.with_client_id) if body.with_client_id is not None else None
+            return await set_household(unit, pauses, client_id, housemate, datetime.now(UTC))
 
     @router.post("/zone", dependencies=write, responses=answers)
     async def post_zone(client_id: UUID, body: Zone) -> dict[str, Any]:
         """Their calendar moves to their own clock."""
         async with database.transaction() as unit:
-            await _known(unit, client_id)
+            client_id = await _known(unit, client_id)
             return await set_zone(unit, pauses, client_id, body.zone, body.region, datetime.now(UTC))
 
     @router.post("/address", dependencies=write, responses=answers)
     async def post_address(client_id: UUID, body: PostalAddress) -> dict[str, Any]:
         """A hand-signed card is the touch people keep."""
         async with database.transaction() as unit:
-            await _known(unit, client_id)
+            client_id = await _known(unit, client_id)
             return await set_address(unit, pauses, client_id, body.address, datetime.now(UTC))
 
     @router.post("/assets", dependencies=write, responses=answers)
     async def post_asset(client_id: UUID, body: Asset) -> dict[str, Any]:
         """Reminders count from the day it was installed."""
         async with database.transaction() as unit:
-            await _known(unit, client_id)
+            client_id = await _known(unit, client_id)
             return await set_asset(unit, pauses, {"client_id": client_id, **body.model_dump()}, datetime.now(UTC))
 
     @router.post("/holds", dependencies=write, responses=answers)
     async def post_hold(client_id: UUID, body: Open) -> dict[str, Any]:
         """A person is talking to them: plans wait until it is over."""
         async with database.transaction() as unit:
-            await _known(unit, client_id)
+            client_id = await _known(unit, client_id)
             return await set_open(unit, pauses, client_id, body.kind, datetime.now(UTC), open=body.open)
 
     return router
 
 
-async def _known(unit: Transaction, client_id: UUID) -> None:
+async def _known(unit: Transaction, client_id: UUID) -> UUID:
+    """Their id today: whoever asks may know them by the one they had before a merge."""
     row = await store.clients.find(unit, client_id)
     if row is None or row["erased"]:
         raise Problem(404, "There is no client of this id.")
+    return UUID(str(row["id"]))
 
 
 def _aware(at: datetime | None) -> datetime | None:

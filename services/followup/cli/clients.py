@@ -40,17 +40,18 @@ def show_all(after: UUID | None, limit: int) -> None:
 def show(client_id: UUID) -> None:
     async def run(unit: Transaction) -> None:
         row = await _client(unit, client_id)
+        today = [row["id"]]
         regions = place_of(row, await company_of(unit)).regions
         click.echo(f"household {row['household_id']}, zone {row['zone'] or 'as the company'}, region {', '.join(regions) or '?'}")
-        for one in await store.enrolments.earlier(unit, [client_id]):
+        for one in await store.enrolments.earlier(unit, today):
             click.echo(
                 f"plan {one['plan']} {one['plan_version']} for {one['subject']}: {one['state']} {one['reason'] or ''}".rstrip()
             )
-        for one in await store.planning.jobs(unit, [client_id]):
+        for one in await store.planning.jobs(unit, today):
             click.echo(f"job {one['id']} {one['trade']} completed on {one['completed_on']} {one['outcome']}".rstrip())
-        for one in await store.planning.assets(unit, [client_id]):
+        for one in await store.planning.assets(unit, today):
             click.echo(f"asset {one['kind']} installed on {one['installed_on']}")
-        for one in await store.enrolments.holds(unit, [client_id]):
+        for one in await store.enrolments.holds(unit, today):
             click.echo(f"held by {one['kind']} since {one['opened_at']:%Y-%m-%d}, until {one['until']:%Y-%m-%d} at the latest")
 
     work(run)
@@ -67,8 +68,8 @@ def show(client_id: UUID) -> None:
 )
 def preview_command(client_id: UUID, year: int, brief: bool, folder: Path | None) -> None:
     async def run(unit: Transaction) -> list[Line]:
-        await _client(unit, client_id)
-        return await preview(unit, planner(), client_id, year, datetime.now(UTC))
+        client = await _client(unit, client_id)
+        return await preview(unit, planner(), client["id"], year, datetime.now(UTC))
 
     for line in work(run):
         _tell(line, brief=brief)
@@ -82,14 +83,15 @@ def preview_command(client_id: UUID, year: int, brief: bool, folder: Path | None
 @click.option("--step", required=True, help="The step's key, for example review.")
 def why_command(client_id: UUID, step: str) -> None:
     async def run(unit: Transaction) -> list[str]:
-        await _client(unit, client_id)
-        return await why(unit, planner(), client_id, step, datetime.now(UTC))
+        client = await _client(unit, client_id)
+        return await why(unit, planner(), client["id"], step, datetime.now(UTC))
 
     for sentence in work(run):
         click.echo(sentence)
 
 
 async def _client(unit: Transaction, client_id: UUID) -> Any:
+    """Who this is today."""
     row = await store.clients.find(unit, client_id)
     if row is None:
         raise click.ClickException("There is no client of this id: see clients list.")

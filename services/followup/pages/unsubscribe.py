@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse
@@ -12,7 +11,7 @@ from services.followup.pages.tokens import Links, page
 from services.followup.use_cases.consent import Addresses, unsubscribe
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.preferences import LEVELS, level_of, set_preferences
-from shared.database import Database, Transaction
+from shared.database import Database
 from shared.problem import Problem, problems
 
 
@@ -39,7 +38,7 @@ def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, p
     async def look_at_preferences(token: str) -> HTMLResponse:
         client_id, channel = links.of_client(token)
         async with database.reading() as unit:
-            client = await store.clients.find(unit, await heir(unit, client_id))
+            client = await store.clients.find(unit, client_id)
             if client is None or client["erased"]:
                 raise Problem(410, "We have forgotten you, as you asked: there is nothing to set any more.")
             level = await level_of(unit, addresses, client, channel, datetime.now(UTC))
@@ -61,8 +60,3 @@ def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, p
         return page("preferences.html", done=True)
 
     return router
-
-
-async def heir(unit: Transaction, client_id: UUID) -> UUID:
-    """Who the link's client is today."""
-    return (await store.merging.heirs(unit, [client_id])).get(client_id, client_id)

@@ -44,7 +44,9 @@ async def of_leads(unit: Transaction, lead_ids: Collection[UUID]) -> dict[UUID, 
 
 
 async def find(unit: Transaction, client_id: UUID) -> Any:
-    return await unit.row("SELECT * FROM client WHERE id = $1", client_id)
+    """Who this is today."""
+    client = await unit.row("SELECT * FROM client WHERE id = $1", client_id)
+    return await find(unit, client["merged_into"]) if client and client["merged_into"] else client
 
 
 async def lock(unit: Transaction, client_id: UUID) -> Any:

@@ -51,7 +51,9 @@ class Clients:
 
     async def _credit_referrers(self, unit: Transaction, won: Iterable[events.LeadWon], now: datetime) -> None:
         """Somebody a client sent has chosen us: their plan thanks them."""
-        facts = [_fact(one.referred_by, "referral.won", str(one.lead_id), now) for one in won if one.referred_by]
+        sent = {one.lead_id: one.referred_by for one in won if one.referred_by}
+        now_are = await store.merging.heirs(unit, list(sent.values()))
+        facts = [_fact(now_are.get(who, who), "referral.won", str(lead_id), now) for lead_id, who in sent.items()]
         known = {row["id"] for row in await store.planning.lock_households(unit, [row["client_id"] for row in facts])}
         facts = [row for row in facts if row["client_id"] in known]
         await store.clients.know_facts(unit, facts)

@@ -1,5 +1,6 @@
 """A client's calendar over HTTP, what people tell us of a client, and the commands on a real database."""
 
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,8 +29,8 @@ async def company(followup_database: Database) -> Company:
     return found
 
 
-@pytest.fixture
-async def api(company: Company, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+@contextlib.asynccontextmanager
+async def client_api(company: Company, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     (tmp_path / "key").write_text("lh_key")
     app = FastAPI()
     edge.install(app)
@@ -38,6 +39,12 @@ async def api(company: Company, tmp_path: Path) -> AsyncIterator[httpx.AsyncClie
     async with httpx.AsyncClient(
         transport=transport, base_url="http://followup", headers={"Authorization": "Bearer lh_key"}
     ) as client:
+        yield client
+
+
+@pytest.fixture
+async def api(company: Company, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_api(company, tmp_path) as client:
         yield client
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,8 +11,9 @@ import pytest
 from services.followup import store
 from shared import events
 from shared.database import Database
-from tests.services.followup.company import Company
+from tests.services.followup.company import NOW, Company
 from tests.services.followup.sending import ADDRESSES, add_clients, add_touches, told
+from tests.services.followup.test_clients_api import client_api
 from tests.services.followup.test_inbound import ARF, LATER, SIGNER, VERP, answer, hear
 from tests.services.followup.test_pages import hear as hear_event
 
@@ -114,6 +116,37 @@ async def test_a_no_that_names_who_they_were_is_theirs_today(followup_database: 
     assert tuple(await touch_of(followup_database, planned)) == (survivor, "skipped", "opt_out")
     async with followup_database.reading() as unit:
         assert await unit.value("SELECT client_id FROM consent_event WHERE NOT granted AND purpose = 'marketing'") == survivor
+
+
+async def two_who_are_one(company: Company) -> tuple[UUID, UUID]:
+    """Who they were, and who they are today."""
+    await company.agree()
+    loser, survivor = await company.win(), await company.win()
+    for job_id, won in (("a", loser), ("b", survivor)):
+        await company.complete(won, job_id=job_id)
+    merged = events.PersonMerged(lead_id=loser.lead_id, person_id=loser.person_id, into=survivor.person_id)
+    await company.hear(company.merges.merge_persons, merged)
+    return loser.person_id, survivor.person_id
+
+
+async def test_a_client_who_sent_somebody_before_they_were_merged_is_thanked(followup_database: Database) -> None:
+    company = Company(followup_database)
+    loser, survivor = await two_who_are_one(company)
+    await company.win(referred_by=loser, now=NOW + timedelta(days=1))
+    assert "referral_thanks" in {step.partition(" ")[0] for step in await company.touches(survivor)}
+
+
+async def test_what_a_person_tells_us_of_who_they_were_is_about_who_they_are_today(
+    followup_database: Database, tmp_path: Path
+) -> None:
+    company = Company(followup_database)
+    loser, survivor = await two_who_are_one(company)
+    async with client_api(company, tmp_path) as api:
+        shown = (await api.get(f"/v1/clients/{loser}/calendar")).json()
+        assert shown["client_id"] == str(survivor)
+        assert "anniversary" in {touch["step"] for touch in shown["touches"] if touch["state"] == "planned"}
+        assert (await api.post(f"/v1/clients/{loser}/stop", json={})).json()["client_id"] == str(survivor)
+    assert {row["state"] for row in (await company.touches(survivor)).values()} == {"skipped"}
 
 
 async def test_who_waits_for_a_merge_gets_who_is_left(followup_database: Database) -> None:
