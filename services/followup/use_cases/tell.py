@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from uuid_utils.compat import uuid7
+
 from services.followup import store
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import Numbers
@@ -30,7 +32,8 @@ async def set_household(
     """Both households are planned again: the one they leave and the one they join."""
     left = [row["id"] for row in await store.planning.lock_households(unit, [client_id])]
     housemate = await store.clients.find(unit, housemate_id) if housemate_id else None
-    await store.clients.set_household(unit, client_id, housemate["household_id"] if housemate else client_id)
+    roof = housemate["household_id"] if housemate else uuid7()  # their own id may name the one they leave
+    await store.clients.set_household(unit, client_id, roof)
     return _answer(client_id, await pauses.planner.plan(unit, left, now))
 
 

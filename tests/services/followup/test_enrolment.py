@@ -362,6 +362,15 @@ async def test_who_moves_out_hears_for_themselves(company: Company) -> None:
     assert set(await skipped(company, second)) | set(await skipped(company, first)) == set(was)
 
 
+async def test_who_was_there_first_can_move_out_too(company: Company) -> None:
+    first = await company.client(last_name="Okafor", postal_code="43604")
+    second = await company.client(last_name="Okafor", postal_code="43604", now=NOW + timedelta(minutes=5))
+    assert len(await skipped(company, second)) > 1
+    async with company.database.transaction() as unit:
+        await set_household(unit, company.pauses, first, None, NOW + timedelta(hours=1))
+    assert set(await skipped(company, second)) == {"thank_you"}  # its day has come and gone
+
+
 async def test_a_complaint_of_one_is_no_occasion_to_write_to_the_other(company: Company) -> None:
     first = await company.win(last_name="Okafor", postal_code="43604")
     await company.complete(first)
