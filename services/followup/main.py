@@ -62,7 +62,7 @@ def build(settings: Settings) -> Service:
     fence = Fence(settings, service.database, addresses)
     loop = sending(settings, service.database, secret, book, smtp, fence.may_send)
     conversations = Conversations(addresses, pauses)
-    inbound = Inbound(addresses, Verp(secret, settings.inbox_address), signer, conversations)
+    inbound = Inbound(addresses, Verp(secret, settings.inbox_address), signer, conversations, settings.journal_address)
     service.consumer = Consumer(
         settings,
         service.database,

@@ -37,6 +37,7 @@ class Sent(FollowupTable, table=True):
     channel: str
     message_id: str
     at: datetime = Field(sa_type=Instant)
+    address_hash: bytes | None = Field(default=None, sa_type=LargeBinary)  # where it went: what a bounce of it speaks of
     told_by: str = "answer"  # witness: settled later; provider: its call; topic: rebuilt from followup.touches.v1
 
 

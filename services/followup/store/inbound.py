@@ -13,8 +13,9 @@ from shared.database import Rows, Transaction
 
 async def touch(unit: Transaction, touch_id: UUID) -> Any:
     return await unit.row(
-        "SELECT t.id, t.client_id, t.lead_id, t.plan, t.step, t.channel, t.purpose, t.state, e.anchors "
-        "FROM touch t JOIN enrolment e ON e.id = t.enrolment_id WHERE t.id = $1",
+        "SELECT t.id, t.client_id, t.lead_id, t.plan, t.step, t.channel, t.purpose, t.state, e.anchors, "
+        "s.address_hash AS sent_to "
+        "FROM touch t JOIN enrolment e ON e.id = t.enrolment_id LEFT JOIN sent s ON s.touch_id = t.id WHERE t.id = $1",
         touch_id,
     )
 

@@ -151,7 +151,14 @@ async def wait_for_witness(unit: Transaction, touches: Sequence[tuple[UUID, int]
 async def journal_sent(unit: Transaction, touches: Sequence[Any], now: datetime, *, told_by: str) -> None:
     """Append to the journal. A touch that is in it already stays as it was written first."""
     rows = [
-        {"touch_id": touch["id"], **{name: touch[name] for name in JOURNALED}, "at": now, "told_by": told_by} for touch in touches
+        {
+            "touch_id": touch["id"],
+            **{name: touch[name] for name in JOURNALED},
+            "address_hash": touch.get("address_hash"),
+            "at": now,
+            "told_by": told_by,
+        }
+        for touch in touches
     ]
     await unit.insert(models.Sent, rows, "ON CONFLICT DO NOTHING")
 

@@ -31,6 +31,7 @@ class Inbound:
     verp: Verp
     signer: Signer
     conversations: Conversations
+    journal: str | None = None  # a mailbox of ours that gets a copy of every mail
 
     async def hear_mail(self, unit: Transaction, raw: bytes, now: datetime) -> str:
         """Returns what it was. The same bytes a second time are "known"."""
@@ -74,15 +75,16 @@ class Inbound:
         return "", None
 
     async def _bounce(self, unit: Transaction, mail: Incoming, touch: Any, ref: str, now: datetime) -> None:
-        """A bounce to an address only we know speaks of that touch's client, whatever it calls them."""
+        """A bounce to an address only we know speaks of where that touch went, whatever it calls it; or of our own copy."""
         for number, failure in enumerate(mail.failures):
             verdict = verdict_of(failure)
             for address in failure.addresses:
                 await self.bounced(unit, address, verdict, touch, f"{ref}:{number}:{address}", now)
         client = await store.clients.find(unit, touch["client_id"]) if touch else None
         email = str(client["contact"].get("email") or "") if client else ""
+        is_theirs = bool(email) and touch["sent_to"] in (None, self.addresses.of(email))  # they may have another one by now
         named = {address.lower() for failure in mail.failures for address in failure.addresses}
-        if email and email.lower() not in named and len(mail.failures) == 1:
+        if is_theirs and not named & {email.lower(), (self.journal or email).lower()} and len(mail.failures) == 1:
             await self.bounced(unit, email, verdict_of(mail.failures[0]), touch, f"{ref}:touch", now)
 
     async def bounced(self, unit: Transaction, address: str, verdict: Verdict, touch: Any, ref: str, now: datetime) -> None:

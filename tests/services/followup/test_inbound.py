@@ -1,5 +1,6 @@
 """What comes back has its consequence once: bounces, complaints, answers, texts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -105,6 +106,21 @@ async def test_a_bounce_to_our_own_address_for_a_touch_needs_no_name(followup_da
     )
     assert await hear(followup_database, raw.encode()) == "bounce"
     assert await suppressions(followup_database) == {("email", "all", "hard_bounce")}
+
+
+async def test_a_bounce_of_our_own_copy_says_nothing_of_the_client(followup_database: Database) -> None:
+    """The journal mailbox is in the same transaction as the client, so its bounces come to the touch's address, too."""
+    _, touch_id = await a_client(followup_database)
+    raw = to(VERP.address("b", touch_id), report(failed("Journal@maple.example")))
+    async with followup_database.transaction() as unit:
+        inbound = replace(INBOUND, journal="journal@maple.example")
+        assert await inbound.hear_mail(unit, raw, datetime.now(UTC)) == "bounce"
+    assert await suppressions(followup_database) == set()
+
+
+def to(address: str, raw: bytes) -> bytes:
+    """A report as it comes to an address of ours."""
+    return raw.replace(b"To: bounces@example.com", f"To: {address}".encode(), 1)
 
 
 def test_an_address_of_ours_cannot_be_made_by_others() -> None:

@@ -12,9 +12,10 @@ from services.followup import store
 from shared import events
 from shared.database import Database
 from tests.services.followup.company import NOW, Company
-from tests.services.followup.sending import ADDRESSES, add_clients, add_touches, told
+from tests.services.followup.sending import ADDRESSES, Recording, add_clients, add_touches, loop_over, running, settled, told
 from tests.services.followup.test_clients_api import client_api
-from tests.services.followup.test_inbound import ARF, LATER, SIGNER, VERP, answer, hear
+from tests.services.followup.test_inbound import ARF, LATER, SIGNER, VERP, answer, failed, hear, suppressions, to
+from tests.services.followup.test_incoming import report
 from tests.services.followup.test_pages import hear as hear_event
 
 NEVER = ["marketing", "newsletter", "referral", "review"]
@@ -98,6 +99,23 @@ async def test_a_stop_to_an_old_mail_stops_who_they_are_today(followup_database:
     assert tuple(await touch_of(followup_database, planned)) == (survivor, "skipped", "opt_out")
     revoked = [event for event in await told(followup_database) if event["type"] == "consent.revoked"]
     assert sorted((event["person_id"], event["purpose"]) for event in revoked) == [(str(survivor), one) for one in NEVER]
+
+
+@pytest.mark.parametrize("both_in_one_plan", [True, False])
+@pytest.mark.parametrize("named", ["ada@example.net", "somebody.else@example.org"])
+async def test_a_bounce_of_an_old_mail_says_nothing_of_the_address_they_have_today(
+    followup_database: Database, named: str, both_in_one_plan: bool
+) -> None:
+    (loser,), (survivor,) = [await add_clients(followup_database, email=f"{name}@example.net") for name in ("ada", "case")]
+    more = {"subject": "client"} if both_in_one_plan else {}
+    old, kept = await add_touches(followup_database, [loser, survivor], **more)
+    async with running(loop_over(followup_database, Recording())):
+        await settled(followup_database)
+    await hear_event(followup_database, events.PersonMerged(lead_id=loser, person_id=loser, into=survivor))
+    await hear(followup_database, to(VERP.address("b", old), report(failed(named))))
+    assert await suppressions(followup_database) == set()
+    await hear(followup_database, to(VERP.address("b", kept), report(failed(named))))
+    assert await suppressions(followup_database) == {("email", "all", "hard_bounce")}
 
 
 async def test_an_answer_to_an_old_mail_pauses_who_they_are_today(followup_database: Database) -> None:

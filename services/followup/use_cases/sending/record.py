@@ -32,7 +32,8 @@ class Recorder:
         again: list[tuple[UUID, int, datetime, int]] = []
         doubtful: list[tuple[UUID, int]] = []
         for outgoing, answer in results:
-            touch = {**dict(outgoing.touch), "message_id": outgoing.message_id}
+            where = self.addresses.of(outgoing.recipient)
+            touch = {**dict(outgoing.touch), "message_id": outgoing.message_id, "address_hash": where}
             id, fence, attempts = touch["id"], touch["fence"], touch["attempt"] + 1
             retry = retry_at(str(id), attempts, now) if answer.result == "again" else None
             if answer.result == "sent":
