@@ -14,4 +14,4 @@ from shared.signing import Signer
 def add_routes(app: FastAPI, database: Database, signer: Signer, addresses: Addresses, pauses: Pauses) -> None:
     links = Links(signer)
     app.include_router(unsubscribe_routes(database, links, addresses, pauses))
-    app.include_router(relationship_routes(database, links, pauses))
+    app.include_router(relationship_routes(database, links, addresses, pauses))

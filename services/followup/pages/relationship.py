@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from services.followup import store
 from services.followup.adapters.numbers import e164
 from services.followup.pages.tokens import Links, Typed, page
+from services.followup.use_cases.consent import Addresses
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import company_of
 from services.followup.use_cases.relationship import LOW, hear_satisfaction, receive_referral, request_maintenance
@@ -20,7 +21,7 @@ from shared.problem import Problem, page_or_problem, problems
 MAX_REFERRALS = 10  # of one link: it is a favour, not a form for everybody
 
 
-def relationship_routes(database: Database, links: Links, pauses: Pauses) -> APIRouter:
+def relationship_routes(database: Database, links: Links, addresses: Addresses, pauses: Pauses) -> APIRouter:
     router = APIRouter(tags=["relationship"], default_response_class=HTMLResponse)
 
     @router.get("/r/{token}", responses=problems(404))
@@ -45,7 +46,7 @@ def relationship_routes(database: Database, links: Links, pauses: Pauses) -> API
             first, _, last = " ".join(name.split()).partition(" ")
             contact = events.Contact(first_name=first, last_name=last, phone=number)
             if await store.inbound.count(unit, "referred", client["id"]) < MAX_REFERRALS:
-                ref = f"referral:{client['id']}:{number}"
+                ref = f"referral:{client['id']}:{addresses.sealed(number)}"
                 await receive_referral(unit, client["id"], touch["lead_id"], contact, message, ref, datetime.now(UTC))
         return page("referral.html", done=True, company=company.name)
 

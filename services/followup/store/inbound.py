@@ -82,3 +82,7 @@ async def notice_sent(unit: Transaction, id: UUID) -> None:
 
 async def notice_again(unit: Transaction, id: UUID, due_at: datetime) -> None:
     await unit.execute("UPDATE notice SET due_at = $2, attempt = attempt + 1 WHERE id = $1", id, due_at)
+
+
+async def forget_notices(unit: Transaction, addresses: Sequence[str]) -> None:
+    await unit.execute("DELETE FROM notice WHERE reply_to = ANY($1::text[])", addresses)

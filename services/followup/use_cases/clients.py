@@ -128,6 +128,8 @@ class Clients:
         gone = [one.event for one in received if isinstance(one.event, events.PersonErased)]
         clients = await store.clients.lock_all(unit, {one.person_id for one in gone})
         await suppress_erased(unit, self.addresses, clients.values(), now)
+        reached = [address for one in clients.values() for name in ("email", "phone") if (address := one["contact"].get(name))]
+        await store.inbound.forget_notices(unit, reached)
         await self.pauses.stop(unit, [one.person_id for one in gone], "client.erased", now)
         rows = [{**_client(one.person_id, one.lead_id, events.Contact(), now, prospect=False), "contact": {}} for one in gone]
         await store.clients.erase(unit, [{**row, "erased": True} for row in {row["id"]: row for row in rows}.values()])

@@ -36,6 +36,10 @@ class Addresses:
     def of(self, value: str) -> bytes:
         return hmac.new(self._secret, value.strip().casefold().encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
 
+    def sealed(self, value: str) -> str:
+        """An address in the name of something that is kept for years, and after an erasure."""
+        return self.of(value).hex()[:32]
+
 
 @dataclass(frozen=True, slots=True)
 class Statements:

@@ -53,7 +53,7 @@ class Inbound:
 
     async def hear_event(self, unit: Transaction, told: Told, now: datetime) -> None:
         """The same from a provider's webhook."""
-        ref = f"{told.ref}:{told.kind}:{told.address}"
+        ref = f"{told.ref}:{told.kind}:{self.addresses.sealed(told.address)}"
         if told.kind == "bounce":
             await self.bounced(unit, told.address, told.verdict, None, ref, now)
         elif told.kind == "complaint":
@@ -79,7 +79,7 @@ class Inbound:
         for number, failure in enumerate(mail.failures):
             verdict = verdict_of(failure)
             for address in failure.addresses:
-                await self.bounced(unit, address, verdict, touch, f"{ref}:{number}:{address}", now)
+                await self.bounced(unit, address, verdict, touch, f"{ref}:{number}:{self.addresses.sealed(address)}", now)
         client = await store.clients.find(unit, touch["client_id"]) if touch else None
         email = str(client["contact"].get("email") or "") if client else ""
         is_theirs = bool(email) and touch["sent_to"] in (None, self.addresses.of(email))  # they may have another one by now

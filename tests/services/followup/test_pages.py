@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.followup import pages
+from services.followup.adapters.provider_events import Told
 from services.followup.domain.plans import PURPOSES
 from services.followup.use_cases.clients import Clients
 from services.followup.use_cases.consent import grant
@@ -32,7 +33,9 @@ from tests.services.followup.sending import (
     states,
     told,
 )
-from tests.services.followup.test_inbound import CONVERSATIONS, LATER, SIGNER, notices, suppressions
+from tests.services.followup.test_inbound import CONVERSATIONS, INBOUND, LATER, SIGNER, answer, failed, notices, suppressions
+from tests.services.followup.test_inbound import hear as hear_mail
+from tests.services.followup.test_incoming import report
 
 PAUSES = CONVERSATIONS.pauses
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -160,6 +163,25 @@ async def test_erasure_keeps_the_suppression_and_a_later_event_revives_nothing(
     async with running(loop_over(followup_database, channel)):
         await settled(followup_database)
     assert channel.sent == []
+
+
+async def test_erasure_leaves_no_address_anywhere(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    client_id, touch_id = await a_client(followup_database)
+    friend = {"name": "Ann Lee", "phone": "+1 419 555 0177"}
+    await browser.post(f"/r/{SIGNER.sign(f'{client_id}:email:{touch_id}')}", data=friend)
+    async with followup_database.transaction() as unit:
+        for told_of in (Told("delivered", "ada@example.net", "x:1"), Told("bounce", "ada@example.net", "x:2", "soft")):
+            await INBOUND.hear_event(unit, told_of, datetime.now(UTC))
+    await hear_mail(followup_database, report(failed("ada@example.net", "4.2.2", "452 4.2.2 full")))
+    await hear_mail(followup_database, answer("It leaks. Call me on +14195550134."))
+    async with followup_database.transaction() as unit:
+        await unit.execute("DELETE FROM outbox")  # told, and gone to the topics
+    await hear(followup_database, events.PersonErased(lead_id=client_id, person_id=client_id))
+    async with followup_database.reading() as unit:
+        names = [row["tablename"] for row in await unit.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        words = "ada@example|4195550134|4195550177|Ann Lee|Elm St"
+        holds = [one for one in names if await unit.value(f"SELECT count(*) FROM {one} x WHERE x::text ~ $1", words)]
+    assert holds == []
 
 
 async def test_a_merge_moves_everything_and_keeps_the_strictest_word(
