@@ -5,6 +5,7 @@ from datetime import date, time
 from typing import Any
 
 from services.followup.adapters.plan_schema import CalendarPart, EnrolPart, PlanFile, StepPart
+from services.followup.adapters.plan_words import MOST_DAYS
 from services.followup.domain.caps import Cap
 from services.followup.domain.holidays import HOLIDAYS
 from services.followup.domain.plans import (
@@ -79,6 +80,8 @@ def _enrol(part: EnrolPart) -> Enrol:
 
 
 def _step(file: PlanFile, key: str, part: StepPart) -> Step:
+    if not part.channel:
+        raise Wrong(["step", key, "channel"], f"Name a channel: {', '.join(CHANNELS)}")
     for channel in part.channel:
         if channel not in CHANNELS:
             raise Wrong(["step", key, "channel"], f"A channel is one of {', '.join(CHANNELS)}")
@@ -120,10 +123,12 @@ def _timing(key: str, part: StepPart) -> Timing:
         per_day = max(1, int(part.spread.bookings_per_day / part.spread.response)) if part.spread else None
         return Season(part.season.opens, part.season.closes, per_day)
     if part.silence is not None:
+        if part.once_per.count < 0:
+            raise Wrong(["step", key, "once_per"], "This is more than nothing: at least 1")
         return Silence(part.silence.span, part.once_per)
     assert part.after is not None  # noqa: S101
-    if part.after.count < 0:
-        raise Wrong(["step", key, "after"], "A step comes after its event, not before it")
+    if not 0 <= part.after.days < MOST_DAYS:
+        raise Wrong(["step", key, "after"], "A step comes after its event, not before it, and within a hundred years")
     return After(part.after, part.on[0] if part.on else None)
 
 
@@ -131,8 +136,8 @@ def _rules(key: str, calendar: CalendarPart, part: StepPart) -> Rules:
     """A step's own keys come first; the plan's window and days off are not for service mail."""
     own = part.purpose == "service"
     window = part.window or (None if own else calendar.window)
-    if window is not None and window[0] >= window[1]:
-        raise Wrong(["step", key, "window"], "A window goes from the earlier to the later time")
+    if window is not None and (any(one.tzinfo for one in window) or window[0] >= window[1]):
+        raise Wrong(["step", key, "window"], "A window goes from the earlier to the later time, written like 08:00:00")
     skip = part.skip if part.skip is not None else [] if own else calendar.skip or []
     names = {one for one in skip if isinstance(one, str)}
     blackouts = part.blackouts if part.blackouts is not None else [] if own else calendar.blackouts or []

@@ -74,7 +74,7 @@ def read_plan(text: str) -> Plan:
 
 def read_plan_file(file: Path) -> PlanText:
     """The plan and every template its steps name: those beside the file come before the shipped ones."""
-    text = file.read_text()
+    text = _read(file)
     plan = read_plan(text)
     return PlanText(plan, text, {name: source for step in plan.steps for name, source in _templates(step.template, file.parent)})
 
@@ -83,7 +83,15 @@ def _templates(name: str, beside: Path) -> list[tuple[str, str]]:
     """A name with {trade}, {mm} or {yyyy} stands for every template that fits."""
     pattern = re.sub(r"\{\w+\}", "*", name)
     found = {file.stem: file for folder in (FOLDER, beside / "templates") for file in sorted(folder.glob(f"{pattern}.md"))}
-    return [(stem, file.read_text()[:MAX_TEMPLATE]) for stem, file in found.items()]
+    return [(stem, _read(file)[:MAX_TEMPLATE]) for stem, file in found.items()]
+
+
+def _read(file: Path) -> str:
+    """What an editor saved, with a byte order mark or without."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PlanError([Complaint(1, file.name, "This is not UTF-8: save it as UTF-8.")]) from error
 
 
 def line_of(text: str, path: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.followup.adapters.plan_words import (
     CapText,
     Days,
+    DaysText,
     Doubt,
     Facts,
     MonthDay,
@@ -24,7 +25,7 @@ class Part(BaseModel):
 
 
 class RepeatPart(Part):
-    every: SpanText
+    every: DaysText
     times: int = Field(ge=1, le=12)
 
 
@@ -40,7 +41,7 @@ class SpreadPart(Part):
 
 class SilencePart(Part):
     of: Literal["job"] = "job"
-    span: SpanText = Field(alias="for")
+    span: DaysText = Field(alias="for")
 
 
 class BlackoutPart(Part):
@@ -74,11 +75,11 @@ class StepPart(CalendarPart):
     yearly_from: str | None = Field(
         default=None, pattern=r"^(job\.completed_on|lead\.qualified_on|asset\.[a-z_]+\.(installed_on|warranty_until))$"
     )
-    shift: SpanText = Span(0, "day")
+    shift: DaysText = Span(0, "day")
     season: SeasonPart | None = None
     spread: SpreadPart | None = None
     silence: SilencePart | None = None
-    once_per: SpanText = Span(12, "month")
+    once_per: DaysText = Span(12, "month")
     repeat: RepeatPart | None = None
     until: Facts = []
     when: dict[Literal["trade", "outcome", "satisfaction"], Words] = {}

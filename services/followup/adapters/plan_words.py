@@ -10,6 +10,7 @@ from services.followup.domain.holidays import HOLIDAYS
 from services.followup.domain.slots import WEEKDAYS
 from services.followup.domain.spans import Span, parse_span
 
+MOST_DAYS = 100 * 366
 NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
 FACTS = (
     "review.received",
@@ -23,6 +24,13 @@ FACTS = (
 
 def _span(value: Any) -> Span:
     return parse_span(value) if isinstance(value, str) else parse_span("")
+
+
+def _days(value: Any) -> Span:
+    span = _span(value)
+    if span.is_elapsed or not -MOST_DAYS < span.days < MOST_DAYS:
+        raise ValueError("this is counted in days, weeks, months or years, a hundred years at most")
+    return span
 
 
 def _cap(value: Any) -> tuple[int, int]:
@@ -65,12 +73,13 @@ def _facts(value: Any) -> list[str]:
 def _skip(value: Any) -> list[str | date]:
     found = value if isinstance(value, list) else [value]
     for one in found:
-        if not isinstance(one, date) and str(one) not in _SKIPPABLE:
+        if type(one) is not date and str(one) not in _SKIPPABLE:
             raise ValueError(f"{one!r} is no day to skip; known are {', '.join(_SKIPPABLE)}, or a date like 2026-12-24")
     return found
 
 
 _SKIPPABLE = ("weekends", *(name.lower() for name in WEEKDAYS), *HOLIDAYS)
+DaysText = Annotated[Span, PlainValidator(_days)]
 SpanText = Annotated[Span, PlainValidator(_span)]
 CapText = Annotated[tuple[int, int], PlainValidator(_cap)]
 MonthDay = Annotated[tuple[int, int], PlainValidator(_month_day)]

@@ -34,6 +34,8 @@ class Span:
 
     def after(self, day: date, times: int = 1) -> date:
         """So many spans after a day, from that day in one step: 31 January + 1 month is the last of February."""
+        if self.is_elapsed:
+            return day + timedelta(days=self.days * times)
         if self.unit in _DAYS:
             return day + timedelta(days=self.count * times * _DAYS[self.unit])
         return months_later(day, self.count * times * _MONTHS[self.unit])

@@ -11,6 +11,9 @@ from services.followup.adapters.plan_files import SHIPPED, PlanError, PlanText, 
 from services.followup.adapters.plan_lint import lint
 from services.followup.adapters.rendering import shipped_templates
 from services.followup.cli import main
+from services.followup.domain.enrolling import Earlier, Entry, entry
+from services.followup.domain.plans import Reentry
+from services.followup.domain.spans import Span
 from shared.agreement import Company
 
 HERE = Company(name="Maple", postal_address="12 Elm St, Toledo OH 43604", zone="America/New_York")
@@ -38,6 +41,17 @@ def step(text: str, head: str = HEAD) -> str:
         (step('after = "2 days"\non = "job.completed"'), "'job.completed' is nothing we hear of"),
         (step('after = "2 days"\nuntil = "job.booked:flush"'), "'job.booked:flush' is nothing we hear of"),
         (step('after = "2 days"', HEAD + '[company]\nname = "x"\n'), "line 3, company: The company is in the agreement"),
+        (
+            step('after = "2 days"\nrepeat = { every = "12 hours", times = 2 }'),
+            "line 6, step.review.repeat.every: This is counted in days",
+        ),
+        (step('yearly_from = "job.completed_on"\nshift = "-2 hours"'), "line 6, step.review.shift: This is counted in days"),
+        (step('silence = { for = "36 hours" }'), "line 5, step.review.silence.for: This is counted in days"),
+        (step('silence = { for = "2 years" }\nonce_per = "-1 years"'), "line 6, step.review.once_per: This is more than nothing"),
+        (step('after = "9000 years"'), "line 5, step.review.after: A step comes after its event"),
+        (step('after = "2 days"\nchannel = []'), "line 6, step.review.channel: Name a channel"),
+        (step('after = "2 days"\nskip = [2026-12-24T00:00:00]'), "is no day to skip"),
+        (step('after = "2 days"', HEAD + "[calendar]\nwindow = [8, 20]\n"), "line 5, step.review.window: A window goes from"),
     ],
 )
 def test_a_wrong_plan_says_the_line_and_what_to_do(text: str, complaint: str) -> None:
@@ -78,6 +92,25 @@ def complaints(text: str, company: Company = HERE, **templates: str) -> str:
         ),
         (step('after = "2 days"', HEAD + '[enrol]\nevent = "lead.qualified"\n'), "Somebody who only asked is no client yet"),
         (step('after = "2 days"', HEAD + '[enrol]\nwhere = { trade = "a", not_trade = "a" }\n'), "Nobody gets in"),
+        (step('after = "2 days"\nat = 10'), "line 6, step.review.at: Write a time of day as 10:00:00"),
+        (step('after = "2 days"\nbetween = [9, 11]'), "line 6, step.review.between: Write a time of day"),
+        (step('after = "24 hours"\nat = 10:00:00'), "line 5, step.review.after: Hours and minutes count from the event"),
+        (step('after = "2 days"\non = ["job.booked", "referral.won"]'), "line 6, step.review.on: A step waits for one thing"),
+        (step('after = "2 days"\non = "job.booked"\nrepeat = { every = "2 days", times = 2 }'), "line 7, step.review.repeat"),
+        (step('after = "2 days"\nrepeat = { every = "-2 days", times = 2 }'), "line 6, step.review.repeat: This is more than"),
+        (step('after = "2 days"\nshift = "2 days"'), "line 6, step.review.shift: shift goes with yearly_from"),
+        (
+            step('after = "2 days"\nblackouts = [{ from = 2026-12-24, to = 2026-12-20 }]'),
+            "line 6, step.review.blackouts: A blackout",
+        ),
+        (
+            step('yearly_from = "lead.qualified_on"'),
+            "line 5, step.review.yearly_from: Nobody in this plan has a lead.qualified_on",
+        ),
+        (
+            step('after = "2 days"', HEAD + '[enrol]\nreentry = { mode = "restart_cycle", after = "12 hours" }\n'),
+            "counted in days",
+        ),
     ],
 )
 def test_lint_finds_what_would_go_wrong(text: str, complaint: str) -> None:
@@ -124,6 +157,24 @@ def test_mails_that_are_not_service_need_a_postal_address() -> None:
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.toml")), ids=lambda file: file.stem)
 def test_nothing_is_wrong_with_a_shipped_plan(file: Path) -> None:
     assert list(lint(read_plan_file(file), HERE, quiet_hours(), MONDAY)) == []
+
+
+def test_a_file_of_a_windows_editor_is_read_or_its_owner_told_how_to_save_it(tmp_path: Path) -> None:
+    text, file = step('after = "2 days"\ntemplate = "own"'), tmp_path / "plan.toml"
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "own.md").write_text("Subject: How was it?\n\nHello", encoding="utf-8-sig")
+    file.write_text(text, encoding="utf-8-sig")
+    assert list(lint(read_plan_file(file), HERE, quiet_hours(), MONDAY)) == []
+    file.write_text(f"# für uns\n{text}", encoding="latin-1")
+    with pytest.raises(PlanError, match="This is not UTF-8"):
+        read_plan_file(file)
+
+
+def test_a_version_that_counts_a_new_cycle_in_hours_goes_on() -> None:
+    """It could be published once, and the second job of a client then ended in the dead letters."""
+    before = Earlier("x", 0, "active", MONDAY)
+    assert entry(Reentry("restart_cycle", Span(12, "hour")), [before], MONDAY) == Entry(1, ("x",))
+    assert entry(Reentry("restart_cycle", Span(36, "hour")), [before], MONDAY) == "enrolled less than 36 hours ago"
 
 
 def test_the_hash_names_the_plan_and_its_mails() -> None:
