@@ -108,6 +108,10 @@ async def know_facts(unit: Transaction, rows: list[dict[str, Any]]) -> None:
     await unit.insert(models.ClientFact, rows, "ON CONFLICT DO NOTHING")
 
 
+async def forget_fact(unit: Transaction, client_id: UUID, kind: str, ref: str) -> None:
+    await unit.execute("DELETE FROM client_fact WHERE client_id = $1 AND kind = $2 AND ref = $3", client_id, kind, ref)
+
+
 async def erase(unit: Transaction, rows: list[dict[str, Any]]) -> None:
     """Personal data go; the row stays, so that a late event revives nothing."""
     await unit.insert(

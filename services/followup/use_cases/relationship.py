@@ -1,5 +1,6 @@
 """What a client does for us or asks of us: sends somebody, wants the next service, says how it was. Each once."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,14 +39,18 @@ async def request_maintenance(unit: Transaction, touch: Any, client_id: UUID, tr
 async def hear_satisfaction(
     unit: Transaction, pauses: Pauses, touch: Any, client: Any, score: int, words: str, now: datetime
 ) -> None:
-    """One to five. A low answer calls a person at once; whether we ask for a review never depends on it."""
-    ref = f"satisfaction:{touch['id']}"
+    """One to five. A low answer calls a person at once; whether we ask for a review never depends on it.
+
+    Who answers again, in other words or with another score, is heard again: the newest counts.
+    """
+    ref = f"satisfaction:{touch['id']}:{hashlib.sha256(f'{score} {words}'.encode()).hexdigest()[:32]}"
     if not await store.inbound.note(
         unit, ref, "satisfaction", now, touch_id=touch["id"], client_id=client["id"], detail=str(score)
     ):
         return
     low = score <= LOW
     fact = {"client_id": client["id"], "kind": f"satisfaction.{'low' if low else 'high'}", "ref": str(touch["id"]), "at": now}
+    await store.clients.forget_fact(unit, client["id"], f"satisfaction.{'high' if low else 'low'}", str(touch["id"]))
     await store.clients.know_facts(unit, [fact])
     if low:
         event = events.RecoveryNeeded(client_id=client["id"], lead_id=touch["lead_id"], reason=f"satisfaction {score} of 5")

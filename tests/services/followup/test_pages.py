@@ -359,6 +359,18 @@ async def test_a_low_answer_calls_a_person_at_once(
         assert await unit.value("SELECT state FROM touch WHERE purpose = 'review'") == "planned"  # the ask does not depend on it
 
 
+async def test_who_answers_again_is_heard_again(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    """The page says that a person will call: also to who tapped the wrong number first, or comes back to say why."""
+    client_id, touch_id = await a_client(followup_database)
+    url = f"/s/{SIGNER.sign(f'{client_id}:email:{touch_id}')}"
+    for said in ({"score": 5}, {"score": 1}, {"score": 1, "words": "The floor was left wet."}):
+        assert (await browser.post(url, data=said)).status_code == 200
+    assert [event["type"] for event in await told(followup_database)].count("recovery.needed") == 2
+    assert [row["text"] for row in await notices(followup_database)] == ["The floor was left wet."]
+    async with followup_database.reading() as unit:
+        assert [row["kind"] for row in await unit.fetch("SELECT kind FROM client_fact")] == ["satisfaction.low"]
+
+
 async def test_a_page_that_fails_is_logged_without_its_link(
     followup_database: Database, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
