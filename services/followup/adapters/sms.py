@@ -74,7 +74,7 @@ def _answer(found: httpx.Response) -> Answer:
         return Answer("busy", f"{status} the provider does not let us in", status, for_all=True)
     code = _body(found).get("code")
     gone = code in NO_SUCH_NUMBER or code == STOPPED
-    return Answer("never", f"{status} {code}", status, "5.1.1" if gone else "", at_recipient=gone)
+    return Answer("never", f"{status} {code}", status, "5.1.1" if gone else "", at_recipient=gone, stopped=code == STOPPED)
 
 
 def _body(found: httpx.Response) -> Mapping[str, object]:

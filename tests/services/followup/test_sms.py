@@ -7,7 +7,7 @@ import hmac
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -20,6 +20,7 @@ from shared.database import Database
 from tests.services.followup import provider as stand_ins
 from tests.services.followup.provider import Provider
 from tests.services.followup.sending import Recording, add_clients, add_touches, loop_over, running, settled, states, told
+from tests.services.followup.test_inbound import TEXTS, suppressions
 
 TEXT = Text("+14195550134", "Hello. Answer STOP to end.", "https://maple.example/inbound/sms/1", "1")
 PHONE = {"phone": "+14195550134"}
@@ -63,6 +64,22 @@ async def test_a_text_says_where_it_comes_from_and_where_to_report(provider: tup
     (form,) = stand_in.accepted
     assert form == {"To": TEXT.recipient, "From": "+14195550100", "Body": TEXT.body, "StatusCallback": TEXT.callback}
     assert stand_in.authorization == "AC1:secret"
+
+
+async def test_a_stop_that_only_the_provider_heard_is_one_and_start_takes_it_back(
+    provider: tuple[Provider, Sms], followup_database: Database
+) -> None:
+    stand_in, sms = provider
+    stand_in.mode = "stopped"
+    (client_id,) = await add_clients(followup_database, **PHONE)
+    await add_touches(followup_database, [client_id], channel="sms")
+    async with running(loop_over(followup_database, sms, carries="sms")):
+        assert await settled(followup_database) == {("failed", "opt_out"): 1}
+    assert await suppressions(followup_database) == {("sms", "all", "stop")}
+    assert [event["type"] for event in await told(followup_database)] == ["consent.revoked", "touch.failed"]
+    async with followup_database.transaction() as unit:
+        assert "again" in str(await TEXTS.hear(unit, PHONE["phone"], "START", "1", datetime.now(UTC)))
+    assert await suppressions(followup_database) == set()
 
 
 async def test_a_text_whose_lease_has_run_out_is_not_sent(provider: tuple[Provider, Sms]) -> None:

@@ -18,6 +18,7 @@ class Answer:
     code: int = 0
     status: str = ""
     at_recipient: bool = False  # refused at RCPT: it speaks about the address
+    stopped: bool = False  # they told the other side, not us, that they want no more
     for_all: bool = False  # the relay itself is away or slows us down: other mails would fare no better
 
 

@@ -10,8 +10,9 @@ from services.followup import store
 from services.followup.adapters.smtp import Answer
 from services.followup.adapters.witnesses import Seen
 from services.followup.domain.bounces import Failure, verdict_of
+from services.followup.domain.consent import EVERYTHING
 from services.followup.domain.sending import Breaker, busy_until, retry_at
-from services.followup.use_cases.consent import Addresses, suppress_address
+from services.followup.use_cases.consent import Addresses, revoke, suppress_address
 from services.followup.use_cases.sending.compose import Outgoing
 from services.followup.use_cases.sending.ends import End, end_touches
 from shared.database import Transaction
@@ -27,7 +28,7 @@ class Recorder:
 
     async def record(self, unit: Transaction, results: Sequence[Result], now: datetime) -> None:
         """The clients are locked first: what happens to one of them is told in the order it happened."""
-        await store.clients.lock_all(unit, {outgoing.touch["client_id"] for outgoing, _ in results})
+        clients = await store.clients.lock_all(unit, {outgoing.touch["client_id"] for outgoing, _ in results})
         ends: list[End] = []
         again: list[tuple[UUID, int, datetime, int]] = []
         doubtful: list[tuple[UUID, int]] = []
@@ -47,14 +48,17 @@ class Recorder:
             elif retry is not None:
                 again.append((id, fence, retry, 1))
             else:
-                ends.append((touch, "failed", await self._why(unit, outgoing, answer, now)))
+                ends.append((touch, "failed", await self._why(unit, outgoing, answer, clients[touch["client_id"]], now)))
             self._note(outgoing, answer, now)
         await end_touches(unit, ends, now)
         await store.sending.plan_again(unit, again)
         await store.sending.wait_for_witness(unit, doubtful, now + self.settle_delay)
 
-    async def _why(self, unit: Transaction, outgoing: Outgoing, answer: Answer, now: datetime) -> str:
-        """A refusal that speaks about the address ends more than this touch."""
+    async def _why(self, unit: Transaction, outgoing: Outgoing, answer: Answer, client: Any, now: datetime) -> str:
+        """A refusal that speaks about the address, or of what its owner wants, ends more than this touch."""
+        if answer.stopped:
+            await revoke(unit, self.addresses, client, outgoing.touch["channel"], [EVERYTHING], "stop", now)
+            return "opt_out"
         words = Failure((outgoing.recipient,), action="failed", status=answer.status, words=answer.detail)
         if answer.code and (answer.at_recipient or answer.status.startswith("5.1")) and verdict_of(words) == "hard":
             await suppress_address(unit, self.addresses, outgoing.touch["channel"], outgoing.recipient, "hard_bounce", now)
