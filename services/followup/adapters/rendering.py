@@ -80,6 +80,16 @@ class Rendered:
     html: str
     sms: str | None = None
 
+    @property
+    def texted(self) -> str | None:
+        """A text message says how to stop it."""
+        return self.sms if not self.sms or "STOP" in self.sms else f"{self.sms} Answer STOP to end."
+
+    @property
+    def written(self) -> str:
+        """Paper has no footer; the company's own hand signs it."""
+        return self.text.partition("\n-- \n")[0].strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:

@@ -73,9 +73,9 @@ def preview_command(client_id: UUID, year: int, brief: bool, folder: Path | None
 
     for line in work(run):
         _tell(line, brief=brief)
-        if folder is not None and line.message is not None:
+        if folder is not None and line.page:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{line.day}-{line.step}.html").write_text(line.message.html)
+            (folder / f"{line.day}-{line.step}.html").write_text(line.page)
 
 
 @click.command("why", help="Why a step did or did not happen to a client.")
@@ -108,8 +108,8 @@ def _tell(line: Line, *, brief: bool) -> None:
     if line.unrenderable:
         click.echo(f"    cannot be written: {line.unrenderable}")
     elif line.message is not None and brief:
-        digest = hashlib.sha256(f"{line.message.subject}\n{line.message.text}\n{line.message.html}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{line.says}\n{line.page}".encode()).hexdigest()
         click.echo(f"    text {digest[:16]}")
     elif line.message is not None:
-        text = "\n".join(f"    {one}".rstrip() for one in line.message.text.strip().splitlines())
-        click.echo(f"    Subject: {line.message.subject}\n\n{text}\n")
+        text = "\n".join(f"    {one}".rstrip() for one in line.says.splitlines())
+        click.echo(f"{text}\n")

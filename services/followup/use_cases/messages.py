@@ -32,8 +32,12 @@ async def compose(
         if step is not None and step.missing == "skip":
             raise LeftOut(f"there is no template {template_name(step.template, anchors, touch['local_date'])}")
         raise Unrenderable(f"the plan has no template for {touch['step']}")
+    links = links if touch["channel"] != "post" else {}  # nobody types one in from paper
     years = touch["cycle"] if isinstance(step.timing, Yearly) else 0
-    return render(source, facts_of(contact, anchors, touch["local_date"], years, company, links))
+    rendered = render(source, facts_of(contact, anchors, touch["local_date"], years, company, links))
+    if touch["channel"] == "sms" and not rendered.texted:
+        raise Unrenderable("the template has no text message")
+    return rendered
 
 
 def facts_of(

@@ -34,6 +34,19 @@ class Line:
     message: Rendered | None = None
     unrenderable: str | None = None
 
+    @property
+    def says(self) -> str:
+        """What the client reads, on the channel it takes."""
+        if self.message is None:
+            return ""
+        mail = f"Subject: {self.message.subject}\n\n{self.message.text.strip()}"
+        return {"sms": self.message.texted or "", "post": self.message.written}.get(self.channel, mail)
+
+    @property
+    def page(self) -> str:
+        """The HTML of a mail."""
+        return self.message.html if self.message is not None and self.channel == "email" else ""
+
 
 async def preview(
     unit: Transaction, planner: Planner, client_id: UUID, year: int, now: datetime, links: Mapping[str, str] | None = None

@@ -5,13 +5,18 @@ from uuid import UUID
 
 import pytest
 
+from services.followup import store
+from services.followup.adapters.plan_files import PlanText, read_plan
+from services.followup.adapters.rendering import shipped_templates
 from services.followup.settings import PLAN
+from services.followup.use_cases import plan_book
 from services.followup.use_cases.migrate_plan import NotApplied, apply_version, compare_versions
 from services.followup.use_cases.preview import Line, preview, why
-from services.followup.use_cases.tell import set_asset, set_household, set_open, set_zone
+from services.followup.use_cases.tell import set_address, set_asset, set_household, set_open, set_zone
 from shared import events
 from shared.database import Database
 from tests.services.followup.company import NOW, Company
+from tests.services.followup.sending import Recording, loop_over
 
 LATER = NOW + timedelta(hours=1)
 
@@ -71,6 +76,42 @@ async def test_the_preview_reads_as_the_mail_will(company: Company) -> None:
     [asked] = [line for line in await year(company, client_id, 2026) if line.step == "check_in"]
     assert asked.message is not None
     assert "Tell us with one tap" in asked.message.html
+
+
+CARDS = """plan = "cards"
+version = 1
+[step.by_text]
+after = "2 days"
+channel = "sms"
+purpose = "service"
+template = "check_in"
+[step.by_post]
+after = "3 days"
+channel = "post"
+purpose = "service"
+template = "check_in"
+"""
+
+
+async def test_the_preview_of_a_text_or_a_letter_is_what_they_will_get(company: Company) -> None:
+    """Shown were the mail's subject, its footer and links, whatever the channel."""
+    templates = {"check_in": f"Sms: Is all well{{% if name %}}, {{{{ name }}}}{{% endif %}}?\n{shipped_templates()['check_in']}"}
+    async with company.database.transaction() as unit:
+        await plan_book.publish(unit, PlanText(read_plan(CARDS), CARDS, templates), NOW)
+    client_id = await company.client(phone="+14195550134")
+    async with company.database.transaction() as unit:
+        await set_address(unit, company.pauses, client_id, "12 Elm St, Toledo OH 43604", NOW)
+    said = {line.step: line.says for line in await year(company, client_id, 2026) if line.plan == "cards"}
+    assert said["by_text"] == "Is all well, Ada? Answer STOP to end."
+    sent = {}
+    for carries in ("sms", "post"):
+        loop = loop_over(company.database, Recording(), carries=carries)
+        due = NOW + timedelta(days=3, hours=1)
+        async with company.database.transaction() as unit:
+            touches = await store.sending.claim_due(unit, due, [carries], limit=5, lease=timedelta(minutes=2))
+            sent |= {one.touch["step"]: one.message for one in await loop.intender.intend(unit, touches, due)}
+    assert said == {"by_text": sent["by_text"].body, "by_post": sent["by_post"].body}
+    assert "http" not in said["by_post"]
 
 
 async def test_what_the_plan_leaves_out_is_shown_as_left_out(company: Company) -> None:

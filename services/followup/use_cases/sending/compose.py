@@ -75,13 +75,12 @@ class Composer:
         return Outgoing(touch, id, recipient, Mail(sender, recipient, content, self.journal, lease_until.timestamp()))
 
     def _text(self, touch: Any, rendered: Rendered, contact: Any, lease_until: datetime) -> Outgoing:
-        """A text says how to stop it, and where the provider tells what became of it."""
+        """A text, and where the provider tells what became of it."""
         number = str(contact.get("phone") or "")
-        if not rendered.sms or not number.startswith("+"):
+        if not rendered.texted or not number.startswith("+"):
             raise Unsendable("the template has no text message, or the client no number")
-        body = rendered.sms if "STOP" in rendered.sms else f"{rendered.sms} Answer STOP to end."
         id = str(touch["id"])
-        text = Text(number, body, f"{self.base_url}/inbound/sms/{id}", id, lease_until.timestamp())
+        text = Text(number, rendered.texted, f"{self.base_url}/inbound/sms/{id}", id, lease_until.timestamp())
         return Outgoing(touch, id, number, text)
 
     def _signed(self, headers: list[tuple[str, str]], rendered: Rendered, touch_id: UUID, now: datetime) -> bytes:
@@ -108,9 +107,8 @@ class Composer:
 
 
 def _letter(touch: Any, rendered: Rendered, contact: Any) -> Outgoing:
-    """Paper has no links and no footer; the company's own hand signs it."""
     address = str(contact.get("address") or "").strip()
     if not address:
         raise Unsendable("the client has no postal address")
     name = one_line(f"{contact.get('first_name') or ''} {contact.get('last_name') or ''}")
-    return Outgoing(touch, str(touch["id"]), address, Letter(name, address, rendered.text.partition("\n-- \n")[0].strip()))
+    return Outgoing(touch, str(touch["id"]), address, Letter(name, address, rendered.written))
