@@ -22,6 +22,7 @@ from services.followup.domain.plans import (
     Step,
     Timing,
     Yearly,
+    same_word,
 )
 from services.followup.domain.slots import WEEKDAYS
 from services.followup.domain.spans import Span
@@ -74,8 +75,10 @@ def _caps(place: str, caps: dict[str, tuple[int, int]]) -> tuple[Cap, ...]:
 
 def _enrol(part: EnrolPart) -> Enrol:
     where = part.where
-    wanted = {name: frozenset(found) for name in ("trade", "outcome") if (found := getattr(where, name))}
-    unwanted = {name: frozenset(found) for name in ("trade", "outcome") if (found := getattr(where, f"not_{name}"))}
+    wanted = {name: frozenset(map(same_word, found)) for name in ("trade", "outcome") if (found := getattr(where, name))}
+    unwanted = {
+        name: frozenset(map(same_word, found)) for name in ("trade", "outcome") if (found := getattr(where, f"not_{name}"))
+    }
     return Enrol(part.event, wanted, unwanted, part.subject, Reentry(part.reentry.mode, part.reentry.after))
 
 
@@ -104,7 +107,7 @@ def _step(file: PlanFile, key: str, part: StepPart) -> Step:
         until=frozenset(part.until),
         missing=part.missing,
         rank=order.index(key),
-        when={name: frozenset(words) for name, words in part.when.items()},
+        when={name: frozenset(map(same_word, words)) for name, words in part.when.items()},
     )
 
 

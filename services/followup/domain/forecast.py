@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from services.followup.domain.caps import Touched, broken_cap
 from services.followup.domain.occurrences import Anchors, Occurrence, occurrences
-from services.followup.domain.plans import Plan, Season, Step
+from services.followup.domain.plans import Plan, Season, Step, same_word
 from services.followup.domain.slots import Asked, Skip, Slot, slot, try_day
 from services.followup.domain.windows import Place, QuietRule
 
@@ -134,7 +134,7 @@ def _unwanted(step: Step, occurrence: Occurrence, enrolled: Enrolled) -> str | N
         if fact.kind in step.until and fact.day >= occurrence.since and fact.at >= enrolled.anchors.enrolled_at:
             return f"until {fact.kind}"
     for name, wanted in step.when.items():
-        if enrolled.facts.get(name, "") not in wanted:
+        if same_word(enrolled.facts.get(name, "")) not in wanted:
             return f"only for {name} {', '.join(sorted(wanted))}"
     if choose_channel(step, enrolled.allowed) is None:
         return "opt_out" if any(one in enrolled.allowed for one in step.channels) else "no_address"

@@ -16,6 +16,11 @@ PAUSES = ("complaint.open", "conversation.open", "job.open")
 STOPS = ("client.moved", "client.erased", "client.asked_to_stop")
 
 
+def same_word(text: str) -> str:
+    """A trade or an outcome as plans compare it: CRMs write `Warranty Callback` for warranty_callback."""
+    return "_".join(text.casefold().replace("-", " ").replace("_", " ").split())
+
+
 @dataclass(frozen=True, slots=True)
 class After:
     """Once, so long after the enrolment's own day; or so long after each fact of a kind."""
@@ -121,8 +126,8 @@ class Enrol:
     def fits(self, event: str, facts: Mapping[str, str]) -> bool:
         return (
             event == self.event
-            and all(facts.get(name, "") in wanted for name, wanted in self.where.items())
-            and not any(facts.get(name, "") in unwanted for name, unwanted in self.where_not.items())
+            and all(same_word(facts.get(name, "")) in wanted for name, wanted in self.where.items())
+            and not any(same_word(facts.get(name, "")) in unwanted for name, unwanted in self.where_not.items())
         )
 
 

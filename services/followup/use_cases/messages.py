@@ -62,7 +62,7 @@ def facts_of(
 
 def template_name(pattern: str, anchors: Mapping[str, str], day: date) -> str:
     """`news-{yyyy}-{mm}` is another template every month."""
-    fill = {"{trade}": anchors.get("trade", ""), "{mm}": f"{day.month:02}", "{yyyy}": f"{day.year:04}"}
+    fill = {"{trade}": anchors.get("trade", "").casefold(), "{mm}": f"{day.month:02}", "{yyyy}": f"{day.year:04}"}
     for name, content in fill.items():
         pattern = pattern.replace(name, content)
     return pattern

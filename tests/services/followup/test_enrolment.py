@@ -55,10 +55,20 @@ async def test_a_second_job_is_a_second_enrolment_and_no_second_newsletter(compa
     assert {n for (step, _), n in counts.items() if step == "tips"} == {1}
 
 
-async def test_a_warranty_callback_is_no_reason_to_write(company: Company) -> None:
+@pytest.mark.parametrize("outcome", ["warranty_callback", "Warranty Callback", "WARRANTY-CALLBACK "])
+async def test_a_warranty_callback_is_no_reason_to_write(company: Company, outcome: str) -> None:
     won = await company.win()
-    await company.complete(won, outcome="warranty_callback")
+    await company.complete(won, outcome=outcome)
     assert await company.touches(won.person_id) == {}
+
+
+@pytest.mark.parametrize("trade", ["heat pump", "Heat Pump", "heat-pump"])
+async def test_a_trade_is_the_same_however_a_crm_writes_it(company: Company, trade: str) -> None:
+    head = 'plan = "pumps"\nversion = 1\n[enrol]\nwhere = { trade = "Heat_pump" }\n'
+    await company.publish(f'{head}[step.tip]\nafter = "2 days"\npurpose = "newsletter"\nwhen = {{ trade = "heat pump" }}\n')
+    won = await company.win()
+    await company.complete(won, trade=trade)
+    assert (await company.touches(won.person_id))["tip"]["state"] == "planned"
 
 
 async def test_a_job_of_a_lead_that_was_never_won_is_refused(company: Company) -> None:
