@@ -8,7 +8,7 @@ from services.followup import store
 from services.followup.adapters.numbers import e164
 from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
 from services.followup.domain.replies import named_in, own_words, wish_of
-from services.followup.use_cases.consent import SOURCE, Addresses, revoke
+from services.followup.use_cases.consent import SOURCE, Addresses, revoke, suppress_known
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import company_of
 from services.followup.use_cases.relationship import receive_referral
@@ -46,6 +46,8 @@ class Conversations:
             else:
                 hint += await self._referral(unit, client, touch, words, sender, ref, now)
                 await self._talk(unit, client, touch, now)
+        elif client is None and wish == "stop" and sender:  # theirs, whoever has the address one day
+            await suppress_known(unit, self.addresses.of(sender), channel, REVOKED_BY_ONE_CLICK, "replied stop", now)
         await store.inbound.tell_company(
             unit,
             f"{name} answered by {channel}",

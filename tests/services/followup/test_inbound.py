@@ -11,6 +11,7 @@ import pytest
 from services.followup.adapters.calendar_data import quiet_hours
 from services.followup.adapters.provider_events import read_events
 from services.followup.adapters.verp import Verp
+from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
 from services.followup.scheduler.inbox import NoticeTurn
 from services.followup.settings import PLAN
 from services.followup.use_cases.conversations import Conversations
@@ -289,6 +290,16 @@ async def test_a_text_that_only_holds_the_word_stops_nothing(followup_database: 
     await a_client(followup_database, channel="sms")
     assert await text(followup_database, words, "SM1") is None
     assert await suppressions(followup_database) == set()
+
+
+async def test_an_address_nobody_has_can_say_stop_as_well(followup_database: Database) -> None:
+    """Somebody writes from another address than we write to, or before they are a client."""
+    await hear(followup_database, answer("Stop", From="Ada <Ada.Elsewhere@example.org>"))
+    assert await suppressions(followup_database) == {("email", one, "replied stop") for one in REVOKED_BY_ONE_CLICK}
+    async with followup_database.reading() as unit:
+        digest = ADDRESSES.of("ada.elsewhere@example.org")
+        assert {row["address_hash"] for row in await unit.fetch("SELECT address_hash FROM suppression")} == {digest}
+    assert len(await notices(followup_database)) == 1
 
 
 async def test_a_number_nobody_has_can_say_stop_as_well(followup_database: Database) -> None:
