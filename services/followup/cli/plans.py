@@ -127,6 +127,8 @@ def _tell(compared: Compared) -> None:
     found = compared.difference
     day, touches = found.peak
     click.echo(f"{found.clients} clients are in it.")
+    if found.paused:
+        click.echo(f"{found.paused} more wait for something that is open: they go over, and are planned when they go on.")
     click.echo(f"{found.clients_who_gain} gain {found.gained} touches, {found.clients_who_lose} lose {found.lost}.")
     click.echo(f"{found.clients_who_move} see {found.moved} move, by {found.max_shift_days} days at most.")
     click.echo(f"{found.within_the_hour} would go out within the hour. The busiest day is {day or 'none'}, with {touches}.")

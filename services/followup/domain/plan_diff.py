@@ -15,6 +15,7 @@ class Difference:
     """Touches and clients who gain, lose and see some move; the busiest day; what would go out within the hour."""
 
     clients: int = 0
+    paused: int = 0  # clients who wait: they go over, too, and are planned by the new version when they go on
     gained: int = 0
     lost: int = 0
     moved: int = 0

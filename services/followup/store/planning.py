@@ -152,6 +152,12 @@ async def clients_in(unit: Transaction, plan: str, version: int, after: UUID | N
     return [row["client_id"] for row in rows]
 
 
+async def paused_in(unit: Transaction, plan: str, version: int) -> int:
+    query = "SELECT count(DISTINCT client_id) FROM enrolment WHERE plan = $1 AND plan_version = $2 AND state = 'paused'"
+    found: int = await unit.value(query, plan, version)
+    return found
+
+
 async def move_to_version(unit: Transaction, plan: str, old: int, new: int, keep_until: datetime, cause: str) -> int:
     """Live clients go over to another version, also with what may be planned after all; what is due until `keep_until`
     stays what it was."""

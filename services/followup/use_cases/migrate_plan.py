@@ -32,6 +32,8 @@ async def compare_versions(
     if len(found) != 2:
         raise NotApplied(f"There is no version {old if (key, old) not in found else new} of {key}: see plan list.")
     difference, after = Difference(), None
+    if migration != "new_only":
+        difference.paused = await store.planning.paused_in(unit, key, old)
     while migration != "new_only":
         ids = await store.planning.clients_in(unit, key, old, after, BATCH)
         if not ids:

@@ -192,6 +192,20 @@ async def test_a_diff_is_refused_where_somebody_came_in_between(company: Company
             await apply_version(unit, company.planner, "after-unit", 1, 2, "all", found.hash, LATER)
 
 
+async def test_a_diff_says_who_waits_and_goes_over_too(company: Company) -> None:
+    client_id, _ = await company.client(), await company.client(now=NOW + timedelta(minutes=1))
+    await company.publish(NEXT)
+    async with company.database.transaction() as unit:
+        before = await compare_versions(unit, company.planner, "after-unit", 1, 2, "all", LATER)
+        await set_open(unit, company.pauses, client_id, "conversation.open", LATER, open=True)
+        found = await compare_versions(unit, company.planner, "after-unit", 1, 2, "all", LATER)
+        assert ((before.difference.clients, before.difference.paused), before.hash != found.hash) == ((2, 0), True)
+        assert (found.difference.clients, found.difference.paused) == (1, 1)
+        assert await apply_version(unit, company.planner, "after-unit", 1, 2, "all", found.hash, LATER) == 2
+        await set_open(unit, company.pauses, client_id, "conversation.open", LATER, open=False)
+    assert (await company.touches(client_id))["referral"]["local_date"] == date(2027, 1, 8)
+
+
 async def test_future_steps_keep_what_is_due_this_week(company: Company) -> None:
     client_id = await company.client()
     await company.publish(NEXT.replace('after = "3 days"', 'after = "5 days"'))
