@@ -22,7 +22,8 @@ async def reach(
         if client["contact"].get(name)
     }
     known = [one for one in hashes.values() if one is not None]
-    suppressed = await store.consent.all_suppressed(unit, known, now)
+    # a mailbox that rests for a month is looked at when a touch is due, not a year before
+    suppressed = [row for row in await store.consent.all_suppressed(unit, known, now) if row["until"] is None]
     said = await statements(unit, known, [client["id"] for client in clients])
     found: dict[Any, dict[str, frozenset[str]]] = {client["id"]: {} for client in clients}
     for (client_id, channel), digest in hashes.items():

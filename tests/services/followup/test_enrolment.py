@@ -285,6 +285,16 @@ async def test_who_stops_and_wants_everything_after_all_hears_what_is_still_to_c
     assert {(row["reason"], row["settled_at"], row["attempt"]) for row in after.values()} == {(None, None, 0)}
 
 
+async def test_a_mailbox_that_rests_takes_nothing_out_of_the_year(company: Company) -> None:
+    client_id = await company.client(email="ada@example.net")
+    before = {step: row["state"] for step, row in (await company.touches(client_id)).items()}
+    async with company.database.transaction() as unit:
+        rest = NOW + timedelta(days=30)
+        await suppress_address(unit, company.planner.addresses, "email", "ada@example.net", "mailbox_full", NOW, until=rest)
+    await company.plan(client_id, NOW + timedelta(minutes=1))  # as every week
+    assert {step: row["state"] for step, row in (await company.touches(client_id)).items()} == before
+
+
 async def test_what_was_due_while_they_did_not_want_it_stays_skipped(company: Company) -> None:
     client_id = await company.client()
     await one_click(company, client_id, NOW + timedelta(hours=1))
