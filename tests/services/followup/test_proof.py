@@ -2,7 +2,9 @@
 
 import asyncio
 import subprocess
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from uuid import UUID
 
@@ -15,9 +17,21 @@ from services.followup import store
 from services.followup.scheduler.fence import Fence
 from services.followup.settings import Settings
 from services.followup.use_cases.consent import unsubscribe
+from shared import events
 from shared.database import Database
+from shared.envelope import Received
 from shared.relay import Relay
-from tests.services.followup.sending import ADDRESSES, Recording, add_clients, add_touches, loop_over, running, settled, states
+from tests.services.followup.sending import (
+    ADDRESSES,
+    Recording,
+    add_clients,
+    add_touches,
+    loop_over,
+    running,
+    settled,
+    states,
+    told,
+)
 
 
 def pg(postgres: Postgres, name: str, *arguments: str) -> None:
@@ -113,3 +127,23 @@ async def test_rows_that_contradict_the_journal_are_found(followup_database: Dat
         await unit.execute("UPDATE touch SET state = 'sent'")
         await unit.execute("DELETE FROM sent")
         assert [count for _, count in await store.proof.contradictions(unit)] == [3, 0, 0]
+
+
+async def test_what_goes_out_while_the_audit_reads_is_no_difference(
+    followup_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read_to_end(*_: object) -> AsyncIterator[tuple[list[Received], dict[int, int]]]:
+        await add_touches(followup_database, await add_clients(followup_database, 2))
+        async with running(loop_over(followup_database, Recording())):
+            await settled(followup_database)
+        sent = [events.TouchSent.model_validate(one) for one in await told(followup_database) if one.pop("type") == "touch.sent"]
+        yield [Received("test", "", str(one.touch_id), "/followup", one, one.at, None) for one in sent], {}
+
+    audit = import_module("services.followup.cli.audit")
+    monkeypatch.setattr(audit, "read_to_end", read_to_end)
+    since = datetime.now(UTC) - timedelta(days=1)
+    settings = Settings(database_url=followup_database.url)
+    assert await audit._compare(settings, since, None) == []
+    async with followup_database.transaction() as unit:
+        await unit.execute("DELETE FROM sent")
+    assert "2 touches on followup.touches.v1 are not in the journal" in "".join(await audit._compare(settings, since, None))
