@@ -39,6 +39,8 @@ async def set_preferences(
     refused = [purpose for purpose in PURPOSES if purpose not in allowed] if allowed else [EVERYTHING]
     reason = "preference page" if allowed else "asked for nothing at all"
     await grant(unit, addresses, client, channel, sorted(allowed), reason, now)
+    if allowed:  # whatever they once told a person
+        await store.clients.set_stopped(unit, client["id"], None)
     for one in CHANNELS:
         await revoke(unit, addresses, client, one, refused, reason, now)
     if allowed and channel == "sms":

@@ -10,7 +10,7 @@ from services.followup.settings import PLAN
 from services.followup.use_cases.consent import suppress_address, unsubscribe
 from services.followup.use_cases.conversations import Conversations
 from services.followup.use_cases.preferences import set_preferences
-from services.followup.use_cases.tell import set_address, set_household
+from services.followup.use_cases.tell import set_address, set_household, set_stopped
 from services.followup.use_cases.texts import Texts
 from shared import events
 from shared.consumer import Refused
@@ -283,6 +283,20 @@ async def test_who_stops_and_wants_everything_after_all_hears_what_is_still_to_c
     after = await company.touches(client_id)
     assert {step: row["id"] for step, row in after.items()} == {step: row["id"] for step, row in before.items()}
     assert {(row["reason"], row["settled_at"], row["attempt"]) for row in after.values()} == {(None, None, 0)}
+
+
+async def test_who_told_a_person_to_stop_and_chooses_everything_later_is_a_client_like_any_other(company: Company) -> None:
+    client_id = await company.client()
+    async with company.database.transaction() as unit:
+        await set_stopped(unit, company.pauses, client_id, NOW + timedelta(hours=1))
+    year = NOW + timedelta(days=365)
+    await company.complete(await company.win(person_id=client_id, now=year), job_id="job-2", now=year)
+    assert {row["state"] for row in (await company.touches(client_id)).values()} == {"skipped"}
+    await everything(company, client_id, year + timedelta(days=1))
+    later = year + timedelta(days=90)
+    await company.complete(await company.win(person_id=client_id, now=later), job_id="job-3", now=later)
+    touches = await company.touches(client_id)
+    assert {touches[step]["state"] for step in ("thank_you", "review")} == {"planned"}
 
 
 async def test_a_mailbox_that_rests_takes_nothing_out_of_the_year(company: Company) -> None:
