@@ -6,6 +6,7 @@ The standard library's builder makes 427 mails a second, this 25,000; a test hol
 import base64
 import binascii
 import re
+from contextlib import suppress
 from functools import lru_cache
 
 Headers = list[tuple[str, str]]
@@ -54,6 +55,15 @@ def wire_address(address: str) -> str:
     if not _ATOM_ADDRESS.fullmatch(f"{local}@{domain}"):
         raise Unsendable("the address cannot be written in a header")
     return f"{local}@{domain}"
+
+
+def written_address(address: str) -> str:
+    """An address of the wire as people write it; anything else as it is."""
+    local, at, domain = address.rpartition("@")
+    if at and "xn--" in domain.lower():
+        with suppress(UnicodeError):
+            domain = domain.encode("ascii").decode("idna")
+    return f"{local}{at}{domain}"
 
 
 def mailbox(name: str, address: str) -> str:

@@ -18,6 +18,7 @@ from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
 from services.followup.use_cases.consent import Addresses, revoke, suppress_address, suppress_known, unsubscribe
 from services.followup.use_cases.conversations import Conversations
 from shared.database import Transaction
+from shared.mail import written_address
 from shared.signing import Signer
 
 SOFT_WITHIN, SOFT_LIMIT, REST = timedelta(days=30), 3, timedelta(days=30)
@@ -53,15 +54,16 @@ class Inbound:
 
     async def hear_event(self, unit: Transaction, told: Told, now: datetime) -> None:
         """The same from a provider's webhook."""
+        address = written_address(told.address)
         ref = f"{told.ref}:{told.kind}:{self.addresses.sealed(told.address)}"
         if told.kind == "bounce":
-            await self.bounced(unit, told.address, told.verdict, None, ref, now)
+            await self.bounced(unit, address, told.verdict, None, ref, now)
         elif told.kind == "complaint":
-            for client in await store.clients.with_address(unit, "email", told.address):
+            for client in await store.clients.with_address(unit, "email", address):
                 await self.complain(unit, client["id"], None, ref, now)
-            await suppress_known(unit, self.addresses.of(told.address), "email", REVOKED_BY_ONE_CLICK, "complaint", now)
+            await suppress_known(unit, self.addresses.of(address), "email", REVOKED_BY_ONE_CLICK, "complaint", now)
         else:
-            await store.inbound.note(unit, ref, "delivered", now, address_hash=self.addresses.of(told.address))
+            await store.inbound.note(unit, ref, "delivered", now, address_hash=self.addresses.of(address))
 
     async def _about(self, unit: Transaction, mail: Incoming) -> tuple[str, Any]:
         """Which touch it is about: by the address we gave it, else by the id of our own mail that came back or is answered."""
@@ -79,11 +81,12 @@ class Inbound:
         for number, failure in enumerate(mail.failures):
             verdict = verdict_of(failure)
             for address in failure.addresses:
-                await self.bounced(unit, address, verdict, touch, f"{ref}:{number}:{self.addresses.sealed(address)}", now)
+                name = f"{ref}:{number}:{self.addresses.sealed(address)}"
+                await self.bounced(unit, written_address(address), verdict, touch, name, now)
         client = await store.clients.find(unit, touch["client_id"]) if touch else None
         email = str(client["contact"].get("email") or "") if client else ""
         is_theirs = bool(email) and touch["sent_to"] in (None, self.addresses.of(email))  # they may have another one by now
-        named = {address.lower() for failure in mail.failures for address in failure.addresses}
+        named = {written_address(address).lower() for failure in mail.failures for address in failure.addresses}
         if is_theirs and not named & {email.lower(), (self.journal or email).lower()} and len(mail.failures) == 1:
             await self.bounced(unit, email, verdict_of(mail.failures[0]), touch, f"{ref}:touch", now)
 
@@ -101,11 +104,12 @@ class Inbound:
             await suppress_address(unit, self.addresses, "email", address, "mailbox_full", now, until=now + REST)
 
     async def _complaint(self, unit: Transaction, mail: Incoming, touch: Any, ref: str, now: datetime) -> None:
-        named = [client for address in complainers(mail) for client in await store.clients.with_address(unit, "email", address)]
+        who = [written_address(address) for address in complainers(mail)]
+        named = [client for address in who for client in await store.clients.with_address(unit, "email", address)]
         ids = {client["id"] for client in named} or await self._whose(unit, mail, touch)
         for client_id in sorted(ids):
             await self.complain(unit, client_id, touch, ref, now)
-        for address in complainers(mail):
+        for address in who:
             await suppress_known(unit, self.addresses.of(address), "email", REVOKED_BY_ONE_CLICK, "complaint", now)
 
     async def _whose(self, unit: Transaction, mail: Incoming, touch: Any) -> set[UUID]:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from services.followup.adapters.calendar_data import quiet_hours
-from services.followup.adapters.provider_events import read_events
+from services.followup.adapters.provider_events import Told, read_events
 from services.followup.adapters.verp import Verp
 from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
 from services.followup.scheduler.inbox import NoticeTurn
@@ -107,6 +107,23 @@ async def test_a_bounce_to_our_own_address_for_a_touch_needs_no_name(followup_da
     )
     assert await hear(followup_database, raw.encode()) == "bounce"
     assert await suppressions(followup_database) == {("email", "all", "hard_bounce")}
+
+
+@pytest.mark.parametrize("how", ["report", "provider bounce", "provider complaint", "feedback"])
+async def test_an_address_outside_ascii_is_known_by_its_name_on_the_wire(followup_database: Database, how: str) -> None:
+    await add_clients(followup_database, email="ada@exämple.net")
+    wire = "ada@xn--exmple-cua.net"
+    if how == "report":
+        await hear(followup_database, report(failed(wire)))
+    elif how == "feedback":
+        await hear(followup_database, ARF.format(kind="abuse", named=f"Original-Rcpt-To: {wire}\n", ours="", link="").encode())
+    else:
+        told_of = Told("bounce" if how == "provider bounce" else "complaint", wire, "x:1", "hard")
+        async with followup_database.transaction() as unit:
+            await INBOUND.hear_event(unit, told_of, datetime.now(UTC))
+    async with followup_database.reading() as unit:
+        found = {row["address_hash"] for row in await unit.fetch("SELECT address_hash FROM suppression")}
+    assert found == {ADDRESSES.of("ada@exämple.net")}
 
 
 async def test_a_bounce_of_our_own_copy_says_nothing_of_the_client(followup_database: Database) -> None:

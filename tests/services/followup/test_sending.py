@@ -93,9 +93,10 @@ async def test_an_answer_decides_what_becomes_of_the_touch(
     assert (row["state"], row["attempt"]) == (state, attempt)
 
 
-async def test_a_mailbox_that_is_gone_ends_everything_that_was_planned_for_it(followup_database: Database) -> None:
+@pytest.mark.parametrize("email", ["ada@example.net", "ada@exämple.net"])
+async def test_a_mailbox_that_is_gone_ends_everything_that_was_planned_for_it(followup_database: Database, email: str) -> None:
     gone = Answer("never", "550 5.1.1 no such user", 550, "5.1.1", at_recipient=True)
-    (client_id,) = await add_clients(followup_database)
+    (client_id,) = await add_clients(followup_database, email=email)
     await add_touches(followup_database, [client_id])
     await add_touches(followup_database, [client_id], due_at=datetime.now(UTC) + timedelta(days=300), step="anniversary")
     async with running(loop_over(followup_database, Recording(lambda message: gone))):

@@ -16,6 +16,7 @@ from services.followup.use_cases.consent import Addresses, revoke, suppress_addr
 from services.followup.use_cases.sending.compose import Outgoing
 from services.followup.use_cases.sending.ends import End, end_touches
 from shared.database import Transaction
+from shared.mail import written_address
 
 Result = tuple[Outgoing, Answer]
 
@@ -33,7 +34,7 @@ class Recorder:
         again: list[tuple[UUID, int, datetime, int]] = []
         doubtful: list[tuple[UUID, int]] = []
         for outgoing, answer in results:
-            where = self.addresses.of(outgoing.recipient)
+            where = self.addresses.of(written_address(outgoing.recipient))
             touch = {**dict(outgoing.touch), "message_id": outgoing.message_id, "address_hash": where}
             id, fence, attempts = touch["id"], touch["fence"], touch["attempt"] + 1
             retry = retry_at(str(id), attempts, now) if answer.result == "again" else None
@@ -61,7 +62,8 @@ class Recorder:
             return "opt_out"
         words = Failure((outgoing.recipient,), action="failed", status=answer.status, words=answer.detail)
         if answer.code and (answer.at_recipient or answer.status.startswith("5.1")) and verdict_of(words) == "hard":
-            await suppress_address(unit, self.addresses, outgoing.touch["channel"], outgoing.recipient, "hard_bounce", now)
+            known_as = written_address(outgoing.recipient)
+            await suppress_address(unit, self.addresses, outgoing.touch["channel"], known_as, "hard_bounce", now)
             return "hard_bounce"
         return f"refused {answer.status or answer.code or answer.detail}"[:200]
 
