@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -11,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.database import is_transient
 from shared.problem import Problem
 from shared.telemetry import describe, log, start_trace
 
@@ -47,6 +49,17 @@ def install(app: FastAPI) -> None:
             return unreadable.response()
         errors = [{"field": ".".join(map(str, e["loc"][1:])), "code": e["type"], "detail": e["msg"]} for e in error.errors()]
         return Problem(422, "Some values are not as they must be.", errors=errors).response()
+
+    @app.exception_handler(asyncpg.PostgresError)
+    @app.exception_handler(asyncpg.InterfaceError)
+    @app.exception_handler(asyncpg.InternalClientError)
+    @app.exception_handler(OSError)
+    async def _busy(request: Request, error: Exception) -> Response:
+        """Two waited for each other and one gave way, or the database is away: the same may be tried again."""
+        if not is_transient(error):
+            raise error
+        log().warning("answered 503", path=request.url.path.split("/")[1], error=describe(error))
+        return Problem(503, "We are busy just now. Please try again in a few seconds.", {"Retry-After": "5"}).response()
 
     @app.exception_handler(Exception)
     async def _unexpected(_: Request, error: Exception) -> Response:
