@@ -89,10 +89,7 @@ async def revoke(
 async def grant(
     unit: Transaction, addresses: Addresses, client: Any, channel: str, purposes: Sequence[str], why: str, now: datetime
 ) -> None:
-    """A newer express consent: it lifts an older opt-out, but neither a complaint nor an erasure.
-
-    Who allows something has not refused everything any more: what goes on being refused is said beside it.
-    """
+    """A newer express consent: it lifts an older opt-out, also one of everything, but neither a complaint nor an erasure."""
     address = addresses.hash(channel, client["contact"])
     await _state(unit, client["id"], address, channel, purposes, granted=True, why=why, now=now)
     if address is not None and purposes:
