@@ -58,7 +58,7 @@ async def test_whose_day_the_crew_keeps_keeps_it_when_it_is_planned_again(compan
     for client_id in clients:
         lines = await year(company, client_id, 2026)
         planned = (await company.touches(client_id))["winter 2026"]
-        assert [(line.day, line.state) for line in lines if line.plan == "crew"] == [(planned["local_date"], "planned")]
+        assert [(line.day, line.state) for line in lines if line.plan == "crew"] == [(planned["local_date"], planned["state"])]
         await company.plan(client_id, LATER)
     assert [{step: row["due_at"] for step, row in (await company.touches(one)).items()} for one in clients] == before
 
