@@ -1,6 +1,7 @@
 """Mails a second over a relay that takes 20 ms, and what a claim costs with ten million planned touches."""
 
 import asyncio
+import contextlib
 import os
 import statistics
 import sys
@@ -87,8 +88,7 @@ async def _rate(database: Database, url: str, what: str, connections: int, proce
     await fill(database, MAILS, datetime.now(UTC) - timedelta(hours=1), timedelta(minutes=1))
     async with database.reading() as unit:
         await unit.execute("ANALYZE")
-    sink = await _start("sink", str(port), what)
-    await asyncio.sleep(0.5)
+    sink = await _sink_on(port, what)
     senders = [await _start("sender", url, str(port), str(connections // processes)) for _ in range(processes)]
     megabytes = 0.0
     try:
@@ -113,14 +113,24 @@ async def _rate(database: Database, url: str, what: str, connections: int, proce
 async def _ceiling(what: str, connections: int, processes: int) -> float:
     """The same mail over and over through the same pool to the same relay: no touch, no gate, no journal."""
     port = free_ports(1)[0]
-    sink = await _start("sink", str(port), what)
-    await asyncio.sleep(0.5)
+    sink = await _sink_on(port, what)
     arguments = (str(port), str(connections // processes), str(MAILS // processes))
     senders = [await _start("bare", *arguments, stdout=asyncio.subprocess.PIPE) for _ in range(processes)]
     told = [(await one.communicate())[0] for one in senders]
     sink.kill()
     await sink.wait()
     return sum(map(float, told))
+
+
+async def _sink_on(port: int, what: str) -> asyncio.subprocess.Process:
+    sink = await _start("sink", str(port), what)
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return sink
+        await asyncio.sleep(0.1)
+    raise AssertionError("the sink does not listen")
 
 
 async def _start(*arguments: str, stdout: int | None = None) -> asyncio.subprocess.Process:
