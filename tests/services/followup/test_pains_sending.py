@@ -34,9 +34,9 @@ async def test_pain_1_overlapping_senders_never_send_the_same_message_again(foll
 
 async def test_pain_2_a_stop_in_the_middle_loses_nothing(followup_database: Database) -> None:
     await add_touches(followup_database, await add_clients(followup_database, 60))
-    async with scripted_relay(delay=0.01) as relay:
+    async with scripted_relay(delay=0.05) as relay:
         for _ in range(3):  # stopped and started again while mails are in the air
-            smtp = Smtp(relay.url, size=4)
+            smtp = Smtp(relay.url, size=2)  # ten mails or so, of sixty
             async with running(loop_over(followup_database, smtp)):
                 await asyncio.sleep(0.25)
             await smtp.close()
