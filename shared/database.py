@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
@@ -15,6 +15,10 @@ from sqlmodel import SQLModel
 
 IDLE_IN_TRANSACTION = "5s"  # a frozen replica must not stop the others; the relay waits for Kafka and gets 15 s
 Rows = list[asyncpg.Record]
+
+
+class _Undone(Exception):
+    """The end of a trial."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,15 @@ class Transaction:
                 await self.flush()
         finally:
             self._writes.clear()
+
+    @asynccontextmanager
+    async def trial(self) -> AsyncIterator[None]:
+        """What is done within is seen within, and undone at its end."""
+        with suppress(_Undone):
+            async with self.savepoint():
+                yield
+                await self.flush()
+                raise _Undone
 
     async def insert(self, model: type[SQLModel], rows: Sequence[dict[str, Any]], suffix: str = "", *, then: str = "") -> Rows:
         """Insert many rows in one statement; `suffix` is an ON CONFLICT or RETURNING clause.

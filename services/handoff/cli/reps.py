@@ -1,6 +1,7 @@
 """The commands about the people who sell."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -83,12 +84,8 @@ def import_reps(file: Path, dry_run: bool) -> None:
     _refuse({line.number: line.wrong for line in lines if line.rep is None})
 
     async def work(unit: Transaction) -> list[tuple[UUID, str]]:
-        trial = unit.connection.transaction()
-        await trial.start()
-        found = await people.import_reps(unit, {line.number: line.rep for line in lines if line.rep}, datetime.now(UTC))
-        await unit.flush()
-        await (trial.rollback() if dry_run else trial.commit())
-        return found
+        async with unit.trial() if dry_run else nullcontext():
+            return await people.import_reps(unit, {line.number: line.rep for line in lines if line.rep}, datetime.now(UTC))
 
     try:
         found = _do(work)

@@ -34,15 +34,10 @@ async def explain_now(unit: Transaction, lead_id: UUID, rep_id: UUID, now: datet
     lead = await store.leads.lead(unit, lead_id)
     if lead is None or lead["state"] != "held":
         return []
-    trial = unit.connection.transaction()
-    await trial.start()
-    try:
+    async with unit.trial():
         plan = await plan_routes(unit, [lead], now)
         records = [outcome.record for row, outcome in plan.decided if row["id"] == lead_id]
         found = [f"  Asked now: {await _about(unit, record, rep_id)}" for record in records]
-        await unit.flush()
-    finally:
-        await trial.rollback()
     return found
 
 
