@@ -82,6 +82,21 @@ async def test_a_stop_that_only_the_provider_heard_is_one_and_start_takes_it_bac
     assert await suppressions(followup_database) == set()
 
 
+async def test_a_stop_heard_by_the_provider_is_the_clients_they_were_merged_into_meanwhile(followup_database: Database) -> None:
+    loser, survivor = await add_clients(followup_database, 2, **PHONE)
+    await add_touches(followup_database, [loser], channel="sms")
+
+    class Merging(Recording):
+        async def send(self, message: Any) -> Answer:
+            async with followup_database.transaction() as unit:
+                await unit.execute("UPDATE client SET merged_into = $2, contact = '{}' WHERE id = $1", loser, survivor)
+            return Answer("never", "400 21610", 400, "", stopped=True)
+
+    async with running(loop_over(followup_database, Merging(), carries="sms")):
+        assert await settled(followup_database) == {("failed", "opt_out"): 1}
+    assert await suppressions(followup_database) == {("sms", "all", "stop")}
+
+
 async def test_a_text_whose_lease_has_run_out_is_not_sent(provider: tuple[Provider, Sms]) -> None:
     stand_in, sms = provider
     assert (await sms.send(replace(TEXT, not_after=time.time() + 1))).result == "again"

@@ -29,7 +29,7 @@ class Recorder:
 
     async def record(self, unit: Transaction, results: Sequence[Result], now: datetime) -> None:
         """The clients are locked first: what happens to one of them is told in the order it happened."""
-        clients = await store.clients.lock_all(unit, {outgoing.touch["client_id"] for outgoing, _ in results})
+        await store.clients.lock_all(unit, {outgoing.touch["client_id"] for outgoing, _ in results})
         ends: list[End] = []
         again: list[tuple[UUID, int, datetime, int]] = []
         doubtful: list[tuple[UUID, int]] = []
@@ -49,15 +49,16 @@ class Recorder:
             elif retry is not None:
                 again.append((id, fence, retry, 1))
             else:
-                ends.append((touch, "failed", await self._why(unit, outgoing, answer, clients[touch["client_id"]], now)))
+                ends.append((touch, "failed", await self._why(unit, outgoing, answer, now)))
             self._note(outgoing, answer, now)
         await end_touches(unit, ends, now)
         await store.sending.plan_again(unit, again)
         await store.sending.wait_for_witness(unit, doubtful, now + self.settle_delay)
 
-    async def _why(self, unit: Transaction, outgoing: Outgoing, answer: Answer, client: Any, now: datetime) -> str:
+    async def _why(self, unit: Transaction, outgoing: Outgoing, answer: Answer, now: datetime) -> str:
         """A refusal that speaks about the address, or of what its owner wants, ends more than this touch."""
         if answer.stopped:
+            client = await store.clients.lock(unit, outgoing.touch["client_id"])  # who they are today
             await revoke(unit, self.addresses, client, outgoing.touch["channel"], [EVERYTHING], "stop", now)
             return "opt_out"
         words = Failure((outgoing.recipient,), action="failed", status=answer.status, words=answer.detail)
