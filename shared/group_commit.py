@@ -15,7 +15,8 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-CROWD, CROWD_SECONDS = 12, 0.1  # this many answers in one batch; how long that counts
+CROWD, CROWD_SECONDS = 12, 0.1  # this many answers in the usual batch; how long that counts
+RECENT = 0.2  # what one batch weighs in the usual one: a pause after which many wait at once is no crowd
 
 
 class Overloaded(Exception):
@@ -39,12 +40,12 @@ class GroupCommit(Generic[Item, Answer]):
         self._queue: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._asked: deque[tuple[float, asyncio.Future[Answer]]] = deque()
         self._arrived = asyncio.Event()
-        self._crowded_until = 0.0
+        self._usual, self._last = 0.0, 0.0
 
     @property
     def is_crowded(self) -> bool:
-        """Whether many answers wait at once: background work yields to them."""
-        return asyncio.get_running_loop().time() < self._crowded_until
+        """Whether many answers wait at once, again and again: background work yields to them."""
+        return self._usual >= CROWD and asyncio.get_running_loop().time() < self._last + CROWD_SECONDS
 
     async def submit(self, item: Item) -> Answer:
         """Return the answer once the item is committed. Raises Overloaded; then nothing was promised."""
@@ -81,8 +82,8 @@ class GroupCommit(Generic[Item, Answer]):
         waiting = [(item, future) for item, future in waiting if not future.done()]  # nobody waits: nothing was promised
         if not waiting:
             return
-        if len(waiting) >= CROWD:
-            self._crowded_until = asyncio.get_running_loop().time() + CROWD_SECONDS
+        self._usual += (len(waiting) - self._usual) * RECENT
+        self._last = asyncio.get_running_loop().time()
         task = asyncio.create_task(self._answer(waiting))
         self._in_hand.add(task)
         task.add_done_callback(self._landed)

@@ -18,7 +18,7 @@ from shared.group_commit import GroupCommit
 
 QUALIFIED = Counter("lead_qualification_total", "Submissions through the second step", ["result"])
 OLDEST_WAITING = Gauge("submission_oldest_waiting_seconds", "Age of the oldest submission without its second step; pages")
-ROOM = 6  # times as long as a batch of the second step took
+ROOM, MOST_ROOM = 8, 2.5  # times as long as a batch of the second step took; seconds, for leads must still flow
 MISMATCHES = Gauge("ledger_mismatches", "Submissions of the last day whose state contradicts their lead; pages above 0")
 PACE = 0.04  # seconds from one batch to the next: a lead alone never waits for it
 INBOX_KEPT = timedelta(days=30)
@@ -97,7 +97,7 @@ class Scheduler:
     async def _leave_room(self, took: float) -> None:
         """Batches come at a pace, which saves CPU all along the line; while answers wait in crowds they get most of the time."""
         await asyncio.sleep(max(0.0, PACE - took))
-        left = min(took * ROOM, 1.0)  # bounded, for leads must still flow
+        left = min(took * ROOM, MOST_ROOM)
         while self._capture.is_crowded and left > 0:
             await asyncio.sleep(min(left, 0.02))
             left -= 0.02

@@ -102,6 +102,9 @@ async def test_background_work_is_told_when_answers_wait_in_crowds() -> None:
     await group.submit(1)
     assert not group.is_crowded
     await asyncio.gather(*(group.submit(n) for n in range(20)))
+    assert not group.is_crowded, "they had gathered behind a pause"
+    for _ in range(8):
+        await asyncio.gather(*(group.submit(n) for n in range(20)))
     assert group.is_crowded
     await asyncio.sleep(0.15)
     assert not group.is_crowded
