@@ -89,6 +89,14 @@ def first_day_from(at: datetime, zone: str) -> date:
     return day if begins >= at else day + timedelta(days=1)
 
 
+def span_before(since: datetime, until: datetime, zone: str) -> datetime:
+    """When the span before begins: as many days earlier where both begin a day there, also where the clock changes."""
+    start, end = (at.astimezone(ZoneInfo(zone)) for at in (since, until))
+    if start.time() == end.time() == time.min:
+        return (start - (end.date() - start.date())).astimezone(UTC)  # wall clock arithmetic
+    return since - (until - since)
+
+
 def percent(part: int, whole: int) -> float | None:
     return round(100 * part / whole, 1) if whole else None
 

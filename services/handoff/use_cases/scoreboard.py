@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.handoff import store
-from services.handoff.domain.metrics import METRICS, fairness, first_day_from, numbers_of
+from services.handoff.domain.metrics import METRICS, fairness, first_day_from, numbers_of, span_before
 from services.handoff.domain.rules import reason_key
 from services.handoff.use_cases.policy import parse_agreement
 from shared.agreement import Agreement, Metric
@@ -21,7 +21,7 @@ async def read_scoreboard(
 ) -> dict[str, Any]:
     """Both teams' numbers from one instant up to another, by a dimension if one is named."""
     agreement = parse_agreement(version["text"])
-    before = since - (until - since)
+    before = span_before(since, until, agreement.company.zone)
     here = (await _counted(unit, agreement, None, since, until)).get("", {})
     there = (await _counted(unit, agreement, None, before, since)).get("", {})
     numbers, previous = numbers_of(here), numbers_of(there)

@@ -301,6 +301,25 @@ async def test_a_day_without_a_zone_begins_where_the_company_is(handoff: Handoff
     assert (said["from"], said["to"]) == ("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z")
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "before"),
+    [
+        ("2026-03-08", "2026-03-15", "2026-03-01T05:00:00Z"),  # the week in which the clock goes forward
+        ("2026-11-01", "2026-11-08", "2026-10-25T04:00:00Z"),  # and back
+        ("2026-03-01", "2026-03-08", "2026-02-22T05:00:00Z"),
+        ("2026-03-08T00:00:00", "2026-03-08T12:00:00", "2026-03-07T18:00:00Z"),  # no whole days: as many hours
+    ],
+)
+async def test_the_days_before_are_as_many_whole_days_where_the_clock_changes(
+    handoff: Handoff, client: httpx.AsyncClient, since: str, until: str, before: str
+) -> None:
+    async with handoff.database.transaction() as unit:
+        agreement = SHIPPED.replace('zone = "UTC"', 'zone = "America/New_York"')
+        await apply_agreement(unit, agreement, ["m", "s"], handoff.now + timedelta(seconds=1))
+    found = (await client.get("/v1/scoreboard", params={"from": since, "to": until})).json()
+    assert (found["previous"]["from"], found["previous"]["to"]) == (before, found["from"])
+
+
 async def test_a_table_never_holds_a_formula(handoff: Handoff, client: httpx.AsyncClient) -> None:
     for campaign in ("=1+1", "+1", "-2+3", "@SUM(A1)", "\t=1", "ok"):
         await raised(handoff, attribution={"utm_campaign": campaign})
