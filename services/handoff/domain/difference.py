@@ -22,6 +22,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         before, now = old.get(section), new.get(section)
         if before == now:
             continue
+        if section == "holidays":
+            before, now = _in_words(before or {}, now or {}), _in_words(now or {}, before or {})
         if section == "rules":
             found += _rules(before or [], now or [])
         elif isinstance(before, dict) or isinstance(now, dict):
@@ -42,6 +44,12 @@ def _named(section: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iter
             yield from (_changed(place, key, old[name].get(key), new[name].get(key)) for key in _keys(old[name], new[name]))
         elif old[name] != new[name]:
             yield _changed(section, name, old[name], new[name])
+
+
+def _in_words(sets: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """A day without hours is closed; one that only the other agreement names is like any other of its weekday."""
+    usual = {name: dict.fromkeys(others.get(name, ()), "as usual") for name in sets}
+    return {name: usual[name] | {day: hours or "closed" for day, hours in days.items()} for name, days in sets.items()}
 
 
 def _rules(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -123,6 +123,18 @@ def test_two_agreements_are_compared_in_words() -> None:
     ]
 
 
+def test_a_day_on_which_nobody_works_is_a_difference_that_says_so() -> None:
+    old = BASE + "[holidays.us]\n2026-12-24 = []\n2026-07-04 = []\n" + TEAM
+    new = BASE + '[holidays.us]\n2026-12-24 = ["08:00-12:00"]\n2026-12-25 = []\n[holidays.ca]\n2026-07-01 = []\n' + TEAM
+    found = differences(*(parse(text).model_dump(mode="json") for text in (old, new)))
+    assert sorted(found) == [
+        "holidays.ca is new: 2026-07-01 closed.",
+        "holidays.us: 2026-07-04: closed becomes as usual.",
+        "holidays.us: 2026-12-24: closed becomes 08:00-12:00.",
+        "holidays.us: 2026-12-25: as usual becomes closed.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("signed_by", "sentence"),
     [
