@@ -1,6 +1,8 @@
 -- A line per assignment, from all facts of its lead. $1: the leads.
 WITH f AS (
-  SELECT lead_id, event_id, at, data, substr(type, 13, length(type) - 15) AS kind FROM fact WHERE lead_id = ANY($1::uuid[]))
+  SELECT lead_id, event_id, at, data, substr(type, 13, length(type) - 15) AS kind,
+    max(at) FILTER (WHERE type = 'leadhandoff.assignment.withdrawn.v1') OVER (PARTITION BY lead_id, data->>'assignment_id') AS gone_at
+  FROM fact WHERE lead_id = ANY($1::uuid[]))
 INSERT INTO board_assignment (
   assignment_id, lead_id, rep_id, pool, tier, offered_at, answered_at, ended_as, reason, touched_at,
   acceptance_breached, touch_breached)
@@ -14,7 +16,8 @@ SELECT (f.data->>'assignment_id')::uuid, f.lead_id,
     WHERE kind NOT IN ('assignment.offered', 'sla.at_risk', 'sla.breached')))[1], 'open'),
   coalesce((array_agg(f.data->>'reason' ORDER BY f.at DESC, f.event_id DESC) FILTER (
     WHERE kind NOT IN ('assignment.offered', 'sla.at_risk', 'sla.breached')))[1], ''),
-  min(c.at) FILTER (WHERE kind = 'assignment.accepted' AND c.rep_id = f.data->>'rep_id' AND c.at >= f.at),
+  min(c.at) FILTER (WHERE kind = 'assignment.accepted' AND c.rep_id = f.data->>'rep_id' AND c.at >= f.at
+    AND (f.gone_at IS NULL OR c.at <= f.gone_at)),
   coalesce(bool_or(f.data->>'sla' = 'acceptance') FILTER (WHERE kind = 'sla.breached'), FALSE),
   coalesce(bool_or(f.data->>'sla' = 'first_touch') FILTER (WHERE kind = 'sla.breached'), FALSE)
 FROM f LEFT JOIN (SELECT lead_id, at, data->>'rep_id' AS rep_id FROM f WHERE kind = 'lead.contacted') c ON c.lead_id = f.lead_id

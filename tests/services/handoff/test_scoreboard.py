@@ -19,6 +19,7 @@ from services.handoff.use_cases.agreements import apply_agreement
 from services.handoff.use_cases.board import follow_facts, rebuild
 from services.handoff.use_cases.clocks import ENDED
 from services.handoff.use_cases.commands import command_assignment
+from services.handoff.use_cases.manual import withdraw
 from services.handoff.use_cases.reasons import OURS, known_reasons
 from services.handoff.use_cases.scoreboard import read_scoreboard
 from services.intake.use_cases.disqualify import REASONS
@@ -143,6 +144,28 @@ async def test_reaching_a_client_at_last_keeps_no_promise_of_the_offer_that_was_
     assert (await board(handoff))["numbers"]["sla_kept_rate"] == 33.3
     declined, reached = (await lines(handoff))["board_assignment"]
     assert (declined["ended_as"], declined["touched_at"], reached["touched_at"]) == ("declined", None, handoff.now)
+
+
+async def test_reaching_a_client_at_last_keeps_no_promise_of_the_offer_that_was_taken_back(handoff_database: Database) -> None:
+    """It was accepted in time and taken back; the next one to the same rep was answered too late, and then the client reached."""
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa")
+    lead = await raised(handoff, tier="P2")
+    await accept(handoff, lead)
+    async with handoff.database.transaction() as unit:
+        await withdraw(unit, lead, "", handoff.now)
+    for _ in range(11):
+        await handoff.pass_time(minutes=1)
+    await accept(handoff, lead)
+    await handoff.hear(events.OutcomeContacted(lead_id=lead))
+    assert (await board(handoff))["numbers"]["sla_kept_rate"] == 66.7
+    taken_back, reached = (await lines(handoff))["board_assignment"]
+    assert (taken_back["ended_as"], taken_back["touched_at"], reached["touched_at"]) == ("withdrawn", None, handoff.now)
+
+
+async def accept(handoff: Handoff, lead: UUID) -> None:
+    async with handoff.database.transaction() as unit:
+        await command_assignment(unit, (await handoff.active(lead))["id"], "accepted", {}, handoff.now)
 
 
 async def test_a_change_of_hours_restates_business_time(handoff: Handoff) -> None:
