@@ -30,7 +30,9 @@ def check_signatures(signed_by: list[str]) -> None:
 async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], now: datetime) -> str:
     """Store a version and publish it; every rep joins the pools for everyone. Returns its hash; raises AgreementError."""
     agreement = parse(text)
-    row: dict[str, Any] = {"hash": hash_of(text), "text": text, "at": now, "signed_by": signed_by, "published_at": now}
+    before = await store.agreements.newest(unit)
+    at = max(now, before["at"] + timedelta(microseconds=1)) if before else now  # this machine's clock may be behind
+    row: dict[str, Any] = {"hash": hash_of(text), "text": text, "at": at, "signed_by": signed_by, "published_at": now}
     await unit.insert(
         models.AgreementVersion,
         [row],
@@ -38,7 +40,7 @@ async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], no
     )
     await store.pools.join_everyone(unit, [name for name, pool in agreement.pools.items() if pool.everyone])
     await store.timers.wake_held(unit)
-    await _publish(unit, row["hash"], text, now, signed_by, now)
+    await _publish(unit, row["hash"], text, at, signed_by, now)
     return str(row["hash"])
 
 

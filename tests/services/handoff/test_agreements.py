@@ -1,6 +1,6 @@
 """The agreement: looked over, compared in words, tried on recorded leads, signed by both teams, kept."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,19 @@ async def test_an_applied_version_is_published_kept_and_names_the_decisions_made
     assert {row["rep_id"] for row in members} == set(reps)
     applied = [event for event in await handoff.published() if event["type"] == "agreement.applied"]
     assert [event["signed_by"] for event in applied] == [["test"], ["marketing=Ada", "sales=Bo"]]
+
+
+async def test_what_is_signed_on_a_machine_whose_clock_is_behind_is_in_force_all_the_same(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa")
+    changed = SHIPPED.replace('name = "everybody"', 'name = "all of us"')
+    for text in (changed, SHIPPED):  # and back
+        async with handoff_database.transaction() as unit:
+            await apply_agreement(unit, text, ["marketing", "sales"], handoff.now - timedelta(minutes=5))
+            assert (await store.agreements.newest(unit))["text"] == text
+    published = [event for event in await handoff.published() if event["type"] == "agreement.applied"]
+    applied = [datetime.fromisoformat(event["at"]) for event in published]
+    assert applied == sorted(set(applied))  # so do those who read it adopt them in this order
 
 
 async def test_recorded_leads_are_replayed_under_a_new_agreement_and_nothing_is_written(handoff_database: Database) -> None:
