@@ -165,7 +165,7 @@ def _read(kind: Any, cells: Cells, cleared: Cells | None = None, rep_id: UUID | 
         checked = kind.model_validate(given)
         if off := cells.get("off"):
             zone = _do(lambda unit: people.zone_of_days(unit, checked, rep_id))
-            checked = kind.model_validate({**given, "away": [_away(one, zone) for one in off]})
+            checked = kind.model_validate({**given, "away": [_away(one, zone) for one in off if one]})
         return checked
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
@@ -177,7 +177,10 @@ def _read(kind: Any, cells: Cells, cleared: Cells | None = None, rep_id: UUID | 
 def _away(text: str, zone: str) -> dict[str, datetime]:
     """Whole days in a zone, the last one included."""
     first, _, last = text.partition("/")
-    starts, ends = date.fromisoformat(first), date.fromisoformat(last or first)
+    try:
+        starts, ends = date.fromisoformat(first), date.fromisoformat(last or first)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day such as 2026-12-24, nor days such as 2026-12-24/2026-12-26") from None
     tz = ZoneInfo(zone)
     return {"starts_at": datetime.combine(starts, time.min, tz), "ends_at": datetime.combine(ends, time.max, tz)}
 

@@ -191,7 +191,7 @@ async def _insert(unit: Transaction, given: NewRep, agreement: Agreement | None,
     row = {"id": rep_id, "state": "active", "created_at": now, **CLEARED, **_columns(given)}
     await unit.insert(models.Rep, [row])
     await store.people.set_weights(unit, rep_id, _weights(given, agreement, {}) if given.pools is None else given.pools)
-    await _set_away(unit, rep_id, given.away)
+    await _set_away(unit, rep_id, given.away or [])
     return rep_id
 
 
@@ -212,12 +212,10 @@ async def _apply(unit: Transaction, known: Any, given: RepChanges, agreement: Ag
     if given.weight is not None:
         named = _weights(given, agreement, (await store.people.rep(unit, known["id"]))["pools"])
     weights = await store.people.set_weights(unit, known["id"], named)
-    away = await _set_away(unit, known["id"], given.away)
+    away = "away" in given.model_fields_set and await _set_away(unit, known["id"], given.away or [])
     return bool(changes) or weights or away
 
 
-async def _set_away(unit: Transaction, rep_id: UUID, away: Sequence[Away] | None) -> bool:
-    if away is None:
-        return False
+async def _set_away(unit: Transaction, rep_id: UUID, away: Sequence[Away]) -> bool:
     rows = [{"id": uuid7(), "rep_id": rep_id, **one.model_dump(mode="json")} for one in away]
     return await store.people.set_time_off(unit, rep_id, rows)

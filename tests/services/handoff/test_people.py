@@ -132,6 +132,24 @@ async def test_days_off_are_days_where_the_rep_is(
     assert away["starts_at"].startswith(f"2026-07-01T{begins}:00")
 
 
+async def test_a_holiday_that_is_called_off_is_cleared(handoff: Handoff, command: Any) -> None:
+    sam = (await reps(handoff))["Sam"]["id"]
+    for clear in (lambda: command("set", str(sam), "--off", ""), lambda: patched(handoff, sam, {"away": None})):
+        assert (await patched(handoff, sam, {"away": [AWAY]})).json()["away"] != []
+        assert (await patched(handoff, sam, {"max_open": 5})).json()["away"] != []
+        await clear()
+        assert (await reps(handoff))["Sam"]["away"] == []
+    assert "is not a day such as 2026-12-24" in (await command("set", str(sam), "--off", "christmas")).output
+
+
+AWAY = {"starts_at": "2026-12-24T00:00:00Z", "ends_at": "2026-12-27T00:00:00Z"}
+
+
+async def patched(handoff: Handoff, rep: UUID, changes: dict[str, Any]) -> Any:
+    async with handoff.client() as client:
+        return await client.patch(f"/v1/reps/{rep}", json=changes)
+
+
 async def test_the_roster_of_one_who_has_left_says_what_to_do(handoff: Handoff, command: Any, tmp_path: Path) -> None:
     await command("leave", str((await reps(handoff))["Sam"]["id"]))
     file = tmp_path / "reps.csv"
