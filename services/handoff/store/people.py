@@ -40,6 +40,11 @@ async def lock(unit: Transaction, rep_id: UUID) -> Any:
     return await unit.row("SELECT * FROM rep WHERE id = $1 FOR UPDATE", rep_id)
 
 
+async def keep(unit: Transaction, rep_id: UUID) -> Any:
+    """The rep, who cannot leave before this transaction ends."""
+    return await unit.row("SELECT * FROM rep WHERE id = $1 FOR KEY SHARE", rep_id)
+
+
 async def by_email(unit: Transaction, email: str) -> Any:
     """Locked, whatever case the address was written in."""
     return await unit.row("SELECT * FROM rep WHERE lower(email) = lower($1) FOR UPDATE", email)

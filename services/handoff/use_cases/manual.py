@@ -29,7 +29,7 @@ async def reassign(unit: Transaction, lead_id: UUID, rep_id: UUID, reason: str, 
     lead = await _lock_open(unit, lead_id)
     if lead is None:
         return None
-    rep = await store.people.rep(unit, rep_id)
+    rep = await store.people.keep(unit, rep_id)
     if rep is None or rep["state"] == "left":
         raise Illegal("There is no such rep, or they have left.")
     active = await store.assignments.active_assignment(unit, lead_id)

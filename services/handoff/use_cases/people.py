@@ -134,6 +134,7 @@ async def leave(unit: Transaction, rep_id: UUID, now: datetime) -> Any:
         return None
     lead_ids = await store.people.open_leads(unit, rep_id, AT_ONCE)
     await lock_for_routing(unit, lead_ids, now, besides=known["pools"])
+    await store.people.lock(unit, rep_id)  # whoever is given a lead in this moment has it now
     await store.people.update(unit, rep_id, {"state": "left", "paused_until": None})
     await store.people.revoke_keys(unit, rep_id, now)
     leads = await store.leads.lock_leads(unit, lead_ids)

@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 from services.handoff import store
 from services.handoff.cli import main
 from services.handoff.cli.roster import read_roster
+from services.handoff.domain.lifecycle import Illegal
 from services.handoff.use_cases import people
+from services.handoff.use_cases.manual import reassign
 from services.handoff.use_cases.people import PeopleError
 from services.handoff.use_cases.rep_changes import NewRep, RepChanges
 from services.handoff.use_cases.route import lock_for_routing, receive_leads, route
@@ -324,6 +326,41 @@ async def test_who_is_given_a_lead_in_that_moment_is_changed_and_nobody_waits_in
             await happens(unit, found["Rosa"], handoff.now)
 
     await asyncio.gather(routing(), changing())
+
+
+@pytest.mark.parametrize("leaves_first", [True, False])
+async def test_nobody_is_given_a_lead_by_hand_while_they_leave(handoff: Handoff, leaves_first: bool) -> None:
+    found = await reps(handoff)
+    lead, rosa = await handoff.qualify(), found["Rosa"]["id"]
+    if (await handoff.active(lead))["rep_id"] == rosa:
+        lead = await handoff.qualify()
+    begun, refused = asyncio.Event(), []
+
+    async def given() -> None:
+        async with handoff.database.transaction() as unit:
+            try:
+                await reassign(unit, lead, rosa, "", handoff.now)
+            except Illegal as error:
+                refused.append(str(error))
+            begun.set()
+            await asyncio.sleep(0.1)
+
+    async def leaving() -> None:
+        async with handoff.database.transaction() as unit:
+            while (await people.leave(unit, rosa, handoff.now))["open_leads"]:
+                pass
+            begun.set()
+            await asyncio.sleep(0.1)
+
+    first, second = (leaving, given) if leaves_first else (given, leaving)
+
+    async def afterwards() -> None:
+        await begun.wait()
+        await second()
+
+    await asyncio.gather(first(), afterwards())
+    assert (await reps(handoff))["Rosa"]["open_leads"] == 0
+    assert len(refused) == leaves_first
 
 
 async def test_a_pause_waits_in_no_ring_with_the_clock_that_gives_that_rep_a_held_lead(handoff: Handoff) -> None:
