@@ -1,9 +1,11 @@
 """The commands about the scoreboard."""
 
+import time
 from datetime import UTC, datetime
 
 import click
 
+from services.handoff import store
 from services.handoff.cli.database import run
 from services.handoff.use_cases.board import follow_facts, rebuild
 
@@ -15,8 +17,8 @@ def scoreboard() -> None:
 
 @scoreboard.command("rebuild", help="Make every line of the scoreboard again from the facts.")
 def rebuild_command() -> None:
-    run(rebuild)
-    leads, started = 0, datetime.now(UTC)
-    while count := run(lambda unit: follow_facts(unit, 5000)):
-        leads += count
+    started, (leads, last) = datetime.now(UTC), run(rebuild)
+    while run(lambda unit: store.board.is_due(unit, last)):
+        if not run(lambda unit: follow_facts(unit, 5000)):
+            time.sleep(0.1)  # a running service is at it
     click.echo(f"{leads} leads in {(datetime.now(UTC) - started).total_seconds():.1f} s.")

@@ -75,9 +75,18 @@ async def count_under(unit: Transaction, agreement_hash: str) -> None:
     await unit.execute("INSERT INTO board_due (lead_id) SELECT lead_id FROM board_lead")
 
 
-async def clear(unit: Transaction) -> None:
-    """Forget every line; each lead that has facts is due."""
+async def is_due(unit: Transaction, last: int) -> bool:
+    """Whether any of the marks up to this one is left."""
+    return bool(await unit.value("SELECT EXISTS (SELECT 1 FROM board_due WHERE id <= $1)", last))
+
+
+async def clear(unit: Transaction) -> tuple[int, int]:
+    """Forget every line; each lead that has facts is due. Returns how many, and the last mark."""
     await unit.execute("DELETE FROM board_lead")
     await unit.execute("DELETE FROM board_assignment")
     await unit.execute("DELETE FROM board_due")
-    await unit.execute("INSERT INTO board_due (lead_id) SELECT DISTINCT lead_id FROM fact WHERE lead_id IS NOT NULL")
+    marked = await unit.row(
+        "WITH due AS (INSERT INTO board_due (lead_id) SELECT DISTINCT lead_id FROM fact WHERE lead_id IS NOT NULL RETURNING id) "
+        "SELECT count(*) AS n, coalesce(max(id), 0) AS last FROM due"
+    )
+    return marked["n"], marked["last"]

@@ -45,6 +45,6 @@ def _open_seconds(pool: Pool | None, start: datetime, end: datetime | None) -> i
     return round(waited.total_seconds())
 
 
-async def rebuild(unit: Transaction) -> None:
-    """Forget every line and mark every lead that has facts: `follow_facts` makes them again."""
-    await store.board.clear(unit)
+async def rebuild(unit: Transaction) -> tuple[int, int]:
+    """Forget every line and mark every lead that has facts: `follow_facts` makes them again. How many, and the last mark."""
+    return await store.board.clear(unit)

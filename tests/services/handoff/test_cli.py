@@ -1,10 +1,12 @@
 """The commands about decisions and the agreement, as a person types them."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from services.handoff import store
 from services.handoff.cli import main
 from shared.database import Database
 from shared.settings import ROOT
@@ -70,6 +72,25 @@ async def test_of_a_held_lead_it_is_said_what_stands_in_a_reps_way_now(
     held_back = await handoff.qualify(consents=refused)
     said = (await typed("explain", str(held_back), "--rep", str(rosa))).output
     assert "not to be contacted on any channel" in said.splitlines()[-1]
+
+
+async def test_a_rebuild_ends_when_all_lines_are_made_also_where_a_replica_makes_some(
+    handoff_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", handoff_database.url)
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa")
+    leads = [await handoff.qualify() for _ in range(3)]
+
+    async def replica() -> None:
+        async with handoff_database.transaction() as unit:
+            await store.board.only_one(unit)
+            await asyncio.sleep(0.5)
+
+    _, rebuilt = await asyncio.gather(replica(), typed("scoreboard", "rebuild"))
+    assert rebuilt.output.startswith("3 leads in ")
+    async with handoff_database.reading() as unit:
+        assert {row["lead_id"] for row in await unit.fetch("SELECT lead_id FROM board_lead")} == set(leads)
 
 
 async def test_an_agreement_that_a_windows_editor_saved_is_read_or_its_owner_is_told_how_to_save_it(
