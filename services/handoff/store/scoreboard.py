@@ -18,6 +18,7 @@ DIMENSIONS = {
 ALL = "''"
 COUNTED = "NOT b.test AND b.merged_at IS NULL AND b.last_at >= $1 AND b.first_at < $2"
 CAME_AT = "coalesce(b.received_at, b.raised_at)"
+BY_HAND = "b.selection <> ALL(${}::text[])"
 
 
 def _at(column: str, unless: str = "") -> str:
@@ -26,14 +27,22 @@ def _at(column: str, unless: str = "") -> str:
 
 
 async def steps(
-    unit: Transaction, by: str | None, since: datetime, until: datetime, *, implied: dict[str, bool], not_contactable: list[str]
+    unit: Transaction,
+    by: str | None,
+    since: datetime,
+    until: datetime,
+    *,
+    implied: dict[str, bool],
+    not_contactable: list[str],
+    no_hand: list[str],
 ) -> Rows:
-    """How many leads took each step. `implied`: which steps count although nobody reported them."""
+    """How many leads took each step. `implied`: which steps count although nobody reported them; `no_hand`: the selections
+    of those who raised none."""
     reported = {name: "" if counts else f" AND NOT b.{name}_implied" for name, counts in implied.items()}
     names = ("offered", "sal", "contacted", "sales_qualified", "proposed", "won", "lost", "recycled", "disqualified")
     columns = ", ".join(f"count(*) {_at(name, reported.get(name, ''))} AS {name}" for name in names)
     return await unit.fetch(
-        f"SELECT {DIMENSIONS.get(by or '', ALL)} AS key, count(*) {_at('raised')} AS hand_raises, "  # noqa: S608  own names
+        f"SELECT {DIMENSIONS.get(by or '', ALL)} AS key, count(*) {_at('raised', f' AND {BY_HAND.format(4)}')} AS hand_raises, "  # noqa: S608  own names
         f"count(*) {_at('mql')} AS mql, {columns}, "
         f"count(*) {_at('mql', ' AND b.sal_at IS NOT NULL' + reported.get('sal', ''))} AS mql_accepted, "
         f"count(*) {_at('mql', ' AND b.rejected_as ?| $3::text[]')} AS mql_not_contactable "
@@ -41,20 +50,25 @@ async def steps(
         since,
         until,
         not_contactable,
+        no_hand,
     )
 
 
-async def speeds(unit: Transaction, by: str | None, since: datetime, until: datetime, *, ends_at: str) -> Rows:
-    """Median and ninth decile of the seconds to the first answer of a person, by the clock and in business time."""
+async def speeds(
+    unit: Transaction, by: str | None, since: datetime, until: datetime, *, ends_at: str, no_hand: list[str]
+) -> Rows:
+    """Median and ninth decile of the seconds from a raised hand to the first answer of a person, by the clock and in business
+    time."""
     end = {"accepted": "sal", "contacted": "contacted"}[ends_at]
     middle = "percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY"
     return await unit.fetch(
         f"SELECT {DIMENSIONS.get(by or '', ALL)} AS key, "  # noqa: S608  own names
         f"{middle} extract(epoch FROM greatest(b.{end}_at - {CAME_AT}, interval '0'))::float8) AS clock, "
         f"{middle} b.{end}_seconds::float8) AS business "
-        f"FROM board_lead b WHERE {COUNTED} AND b.{end}_at >= $1 AND b.{end}_at < $2 GROUP BY 1",
+        f"FROM board_lead b WHERE {COUNTED} AND b.{end}_at >= $1 AND b.{end}_at < $2 AND {BY_HAND.format(3)} GROUP BY 1",
         since,
         until,
+        no_hand,
     )
 
 

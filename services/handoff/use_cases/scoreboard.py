@@ -79,9 +79,11 @@ async def _counted(
     implied = {name: metrics.get(name, UNDEFINED).implied for name in ("sal", "contacted", "sales_qualified")}
     reasons = await store.scoreboard.reasons(*span)
     not_contactable = _as_given(metrics.get("contactable_rate", UNDEFINED).reasons, reasons)
-    for row in await store.scoreboard.steps(*span, implied=implied, not_contactable=not_contactable):
+    no_hand = [name for name, selection in agreement.selections.items() if not selection.hand_raise]
+    for row in await store.scoreboard.steps(*span, implied=implied, not_contactable=not_contactable, no_hand=no_hand):
         found[row["key"]].update(row)
-    for row in await store.scoreboard.speeds(*span, ends_at=metrics.get("speed_to_lead_p50", UNDEFINED).ends_at):
+    ends_at = metrics.get("speed_to_lead_p50", UNDEFINED).ends_at
+    for row in await store.scoreboard.speeds(*span, ends_at=ends_at, no_hand=no_hand):
         found[row["key"]].update(row)
     for row in await store.scoreboard.promises(*span):
         found[row["key"]].update(row)

@@ -90,6 +90,26 @@ async def test_both_teams_numbers_are_counted_from_what_happened(handoff: Handof
     assert numbers["conversion_rate"] == 33.3
 
 
+async def test_who_only_asked_for_the_newsletter_raised_no_hand(handoff: Handoff) -> None:
+    """A month later the score made an MQL of one of them, who was reached within a minute and a half."""
+    handoff.now += timedelta(seconds=1)
+    async with handoff.database.transaction() as unit:
+        newsletter = "[selections.newsletter]\nintent = 5\nhand_raise = false\n\n[selections.question]"
+        await apply_agreement(unit, SHIPPED.replace("[selections.question]", newsletter), ["m", "s"], handoff.now)
+    signed_up, raised_at = handoff.now - timedelta(days=30), handoff.now
+    asked = {"form": "contact", "selection": "newsletter", "received_at": signed_up}
+    for _ in range(3):
+        await handoff.hear(events.LeadOpened.model_validate({"lead_id": uuid7(), "person_id": uuid7(), **asked}))
+    hot = await handoff.qualify(**asked)
+    by_hand = await raised(handoff)
+    handoff.now = raised_at + timedelta(seconds=90)
+    for lead in (hot, by_hand):
+        await handoff.hear(events.OutcomeContacted(lead_id=lead))
+    numbers = (await board(handoff))["numbers"]
+    assert (numbers["hand_raises"], numbers["mql"], numbers["contacted"]) == (1, 2, 2)
+    assert (numbers["speed_to_lead_p90"], numbers["speed_to_lead_business_p90"]) == (90, 90)
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Europe/Berlin"])
 async def test_the_costs_of_two_months_that_adjoin_add_up(handoff: Handoff, zone: str) -> None:
     handoff.now += timedelta(seconds=1)
