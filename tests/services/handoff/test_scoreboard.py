@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from services.handoff import store
 from services.handoff.api.scoreboard import guarded
 from services.handoff.domain.metrics import METRICS, numbers_of
+from services.handoff.domain.origin import origin_of
 from services.handoff.use_cases.agreements import apply_agreement
 from services.handoff.use_cases.board import follow_facts, rebuild
 from services.handoff.use_cases.clocks import ENDED
@@ -361,6 +362,23 @@ async def test_the_days_before_are_as_many_whole_days_where_the_clock_changes(
         await apply_agreement(unit, agreement, ["m", "s"], handoff.now + timedelta(seconds=1))
     found = (await client.get("/v1/scoreboard", params={"from": since, "to": until})).json()
     assert (found["previous"]["from"], found["previous"]["to"]) == (before, found["from"])
+
+
+@pytest.mark.parametrize(
+    ("attribution", "campaign"),
+    [
+        ({"utm_campaign": "17345678901", "gclid": "abc"}, "17345678901"),  # the platform fills in its own number
+        ({"utm_campaign": "Spring"}, "spring"),
+        ({"utm_campaign": "x" * 200}, "x" * 200),  # as long as the key it is priced by
+        ({"utm_campaign": "12125550123"}, ""),
+        ({"utm_campaign": "+1 212 555 0123", "gclid": "abc"}, ""),
+        ({"utm_campaign": "ada@example.net", "gclid": "abc"}, ""),
+        ({"utm_source": "12125550123", "gclid": "abc"}, ""),
+    ],
+)
+def test_a_campaign_has_the_name_it_is_priced_by_and_no_persons_number(attribution: dict[str, str], campaign: str) -> None:
+    origin = origin_of(attribution, referred=False)
+    assert (origin["campaign"], origin["source"]) == (campaign, "google" if "gclid" in attribution else "direct")
 
 
 async def test_a_table_never_holds_a_formula(handoff: Handoff, client: httpx.AsyncClient) -> None:
