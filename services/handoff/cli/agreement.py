@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,6 +23,12 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise click.ClickException("Please save the file as UTF-8.") from error
+
+
+def _in_force() -> Any:
+    if (found := run(store.agreements.newest)) is None:
+        raise click.ClickException("No agreement was applied yet: start handoff once, or `agreement apply` one.")
+    return found
 
 
 @click.group(help="What marketing and sales agreed on.")
@@ -86,6 +93,7 @@ def simulate(file: Path, days: int) -> None:
         parse(text)
     except AgreementError as error:
         raise click.ClickException(str(error)) from error
+    _in_force()
     for line in report(*run(lambda unit: compare_agreements(unit, text, days, datetime.now(UTC)))):
         click.echo(line)
 
@@ -93,7 +101,7 @@ def simulate(file: Path, days: int) -> None:
 @agreement.command("show", help="Print the agreement in force, or the version of a hash.")
 @click.argument("hash", required=False)
 def show(hash: str | None) -> None:
-    found = run(lambda unit: store.agreements.version(unit, hash))
+    found = run(lambda unit: store.agreements.version(unit, hash)) if hash else _in_force()
     if found is None:
         raise click.ClickException("There is no agreement of this hash.")
     click.echo(found["text"], nl=False)

@@ -53,6 +53,15 @@ async def test_decisions_and_agreements_are_asked_about_on_the_command_line(
     assert (await typed("agreement", "show")).output == changed.read_text()
 
 
+async def test_before_the_first_agreement_it_is_said_what_to_do(
+    handoff_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", handoff_database.url)
+    for command in (("simulate", str(ROOT / "deploy" / "agreement.toml")), ("show",)):
+        said = await typed("agreement", *command)
+        assert said.output == "Error: No agreement was applied yet: start handoff once, or `agreement apply` one.\n"
+
+
 async def test_of_a_held_lead_it_is_said_what_stands_in_a_reps_way_now(
     handoff_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
