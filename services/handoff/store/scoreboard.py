@@ -16,8 +16,9 @@ DIMENSIONS = {
     "rep": "coalesce(b.rep_id::text, '')",
 }
 ALL = "''"
-COUNTED = "NOT b.test AND b.merged_at IS NULL AND b.last_at >= $1 AND b.first_at < $2"
+COUNTED = "NOT b.test AND b.last_at >= $1 AND b.first_at < $2"
 CAME_AT = "coalesce(b.received_at, b.raised_at)"
+ONE_HAND = "b.merged_at IS NULL"  # where sales gave a lead back and its client came again, the second stands for both
 BY_HAND = "b.selection <> ALL(${}::text[])"
 
 
@@ -41,8 +42,9 @@ async def steps(
     reported = {name: "" if counts else f" AND NOT b.{name}_implied" for name, counts in implied.items()}
     names = ("offered", "sal", "contacted", "sales_qualified", "proposed", "won", "lost", "recycled", "disqualified")
     columns = ", ".join(f"count(*) {_at(name, reported.get(name, ''))} AS {name}" for name in names)
+    one_hand = f" AND {ONE_HAND} AND {BY_HAND.format(4)}"
     return await unit.fetch(
-        f"SELECT {DIMENSIONS.get(by or '', ALL)} AS key, count(*) {_at('raised', f' AND {BY_HAND.format(4)}')} AS hand_raises, "  # noqa: S608  own names
+        f"SELECT {DIMENSIONS.get(by or '', ALL)} AS key, count(*) {_at('raised', one_hand)} AS hand_raises, "  # noqa: S608  own names
         f"count(*) {_at('mql')} AS mql, {columns}, "
         f"count(*) {_at('mql', ' AND b.sal_at IS NOT NULL' + reported.get('sal', ''))} AS mql_accepted, "
         f"count(*) {_at('mql', ' AND b.rejected_as ?| $3::text[]')} AS mql_not_contactable "

@@ -111,6 +111,26 @@ async def test_who_only_asked_for_the_newsletter_raised_no_hand(handoff: Handoff
     assert (numbers["speed_to_lead_p90"], numbers["speed_to_lead_business_p90"]) == (90, 90)
 
 
+async def test_what_sales_did_with_a_lead_still_counts_when_its_client_raises_a_hand_again(handoff: Handoff) -> None:
+    """One need, one hand: the second lead stands for it. That the first was accepted, reached and given back is no less true."""
+    person = uuid7()
+    first = await raised(handoff, person_id=person)
+    await handoff.pass_time(seconds=90)
+    async with handoff.database.transaction() as unit:
+        offer = await handoff.active(first)
+        for step, details in (("contacted", {}), ("recycled", {"reason": "wrong number"})):
+            await command_assignment(unit, offer["id"], step, details, handoff.now)
+    before = (await board(handoff))["numbers"]
+    await handoff.pass_time(hours=2)
+    second = await raised(handoff, person_id=person)
+    await handoff.hear(events.LeadMerged(lead_id=first, person_id=person, into=second))
+    found = await board(handoff)
+    names = ("sal", "contacted", "recycled", "speed_to_lead_p50")
+    assert {name: found["numbers"][name] for name in names} == {name: before[name] for name in names}
+    assert (found["numbers"]["hand_raises"], found["numbers"]["mql"], found["numbers"]["offered"]) == (1, 2, 2)
+    assert (found["reject_reasons"], found["numbers"]["contactable_rate"]) == ({"wrong number": 1}, 50.0)
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Europe/Berlin"])
 async def test_the_costs_of_two_months_that_adjoin_add_up(handoff: Handoff, zone: str) -> None:
     handoff.now += timedelta(seconds=1)
