@@ -29,15 +29,16 @@ async def reassign(unit: Transaction, lead_id: UUID, rep_id: UUID, reason: str, 
     lead = await _lock_open(unit, lead_id)
     if lead is None:
         return None
+    active = await store.assignments.active_assignment(unit, lead_id)
+    if active is not None and active["rep_id"] == rep_id:
+        return active
     rep = await store.people.keep(unit, rep_id)
     if rep is None or rep["state"] == "left":
         raise Illegal("There is no such rep, or they have left.")
-    active = await store.assignments.active_assignment(unit, lead_id)
-    if active is None or active["rep_id"] != rep_id:
-        if active is not None:
-            await end_assignment(unit, active, events.AssignmentWithdrawn, "withdrawn", reason or "reassigned", now)
-        policy = await current_policy(unit)
-        await save(unit, policy, [(lead, _by_hand(policy, lead, rep, reason, now))], now)
+    if active is not None:
+        await end_assignment(unit, active, events.AssignmentWithdrawn, "withdrawn", reason or "reassigned", now)
+    policy = await current_policy(unit)
+    await save(unit, policy, [(lead, _by_hand(policy, lead, rep, reason, now))], now)
     return await store.assignments.active_assignment(unit, lead_id)
 
 
