@@ -125,6 +125,10 @@ async def count_jobs(unit: Transaction, lead_id: UUID) -> int:
     return int(await unit.value("SELECT count(*) FROM job WHERE lead_id = $1", lead_id))
 
 
+async def job(unit: Transaction, lead_id: UUID, job_id: str) -> Any:
+    return await unit.row("SELECT * FROM job WHERE lead_id = $1 AND job_id = $2", lead_id, job_id)
+
+
 async def move_jobs(unit: Transaction, lead_id: UUID, survivor: UUID) -> None:
     """Those that wait for the sale."""
     await unit.execute(

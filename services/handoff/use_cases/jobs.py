@@ -5,6 +5,7 @@ from typing import Any
 
 from services.handoff import models, store
 from services.handoff.domain.lifecycle import Illegal
+from services.handoff.domain.rules import reason_key
 from services.handoff.use_cases.facts import announce
 from shared import events
 from shared.database import Transaction
@@ -28,9 +29,18 @@ async def complete_job(unit: Transaction, lead: Any, event: events.JobCompleted,
         "completed_on": event.completed_on,
         "published": False,
     }
-    await unit.insert(models.Job, [row], "ON CONFLICT DO NOTHING")
+    if not await unit.insert(models.Job, [row], "ON CONFLICT DO NOTHING RETURNING 1"):
+        _check_repeat(await store.leads.job(unit, lead["id"], event.job_id), event)
     if lead["state"] == "won":
         await publish_jobs(unit, lead, now)
+
+
+def _check_repeat(first: Any, event: events.JobCompleted) -> None:
+    """The same again is harmless. Another day, trade or outcome would be lost without a word."""
+    words = ((first[name], getattr(event, name)) for name in ("trade", "outcome"))
+    differs = any(before and now and reason_key(before) != reason_key(now) for before, now in words)
+    if differs or first["completed_on"] != event.completed_on:
+        raise Illegal(f"The job {event.job_id} of this lead was reported otherwise: the first report stands.")
 
 
 async def publish_jobs(unit: Transaction, lead: Any, now: datetime) -> None:

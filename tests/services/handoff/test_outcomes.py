@@ -139,6 +139,22 @@ async def test_a_job_done_before_the_sale_takes_effect_at_the_sale_and_once(hand
     assert (await handoff.types(lead)).count("job.completed") == 2
 
 
+@pytest.mark.parametrize("sold", [True, False])
+async def test_a_job_that_is_reported_again_otherwise_is_refused(handoff: Handoff, sold: bool) -> None:
+    lead = await handoff.qualify()
+    if sold:
+        await handoff.hear(won(lead))
+    await handoff.hear(job(lead, trade="Plumbing"))
+    for same in ({}, {"trade": "plumbing"}, {"outcome": "done"}):  # what was left open before contradicts nothing
+        assert await handoff.refusal(job(lead, **same)) == ""
+    refusal = "The job j1 of this lead was reported otherwise: the first report stands."
+    for other in ({"completed_on": date(2026, 3, 3)}, {"trade": "heating"}):
+        assert await handoff.refusal(job(lead, **other)) == refusal
+    await handoff.hear(*([] if sold else [won(lead)]))
+    told = [one for one in await handoff.published(lead) if one["type"] == "job.completed"]
+    assert [(one["trade"], one["completed_on"]) for one in told] == [("Plumbing", "2026-03-04")]
+
+
 async def test_a_job_in_the_future_or_of_a_lost_lead_is_refused(handoff: Handoff) -> None:
     lead = await handoff.qualify()
     assert "in the future" in await handoff.refusal(job(lead, completed_on=date(2026, 3, 8)))
