@@ -41,6 +41,10 @@ def _rules(policy: Policy, selections: frozenset[str]) -> Iterator[Finding]:
         for names, known, what in ((rule.tier, set(policy.tiers), "tier"), (rule.selection, selections, "selection")):
             if unknown := names - known:
                 yield Finding("rules", rule.name, f"It asks for the {what} {_list(unknown)}, which this agreement does not have.")
+        for answer, test in rule.answers:
+            if isinstance(test, tuple) and None not in test and test[0] > test[1]:
+                never = f"{answer} cannot be at least {test[0]:g} and at most {test[1]:g}"
+                yield Finding("rules", rule.name, f"No lead can reach it: {never}. Swap the two.")
         wider = [one for one in policy.rules[:place] if _is_wider(codes, one, rule)]
         if takers := _takers(policy, selections, wider, rule):
             verb = "take" if len(takers) > 1 else "takes"

@@ -66,6 +66,8 @@ def test_what_is_shipped_has_nothing_to_find_fault_with(file: str) -> None:
          "tiers.P1: Its clock runs day and night, but team is not always open and nobody there is on call."),
         (TEAM.replace("everyone = true", 'everyone = true\nhours = { mon = ["09:00-09:20"] }'),
          "tiers.P3: An offer would stay open for more than a week: team works less than that."),
+        ('[pools.gas]\n[[rules]]\nname = "big"\npool = "gas"\nanswers.squares = { at_least = 80, at_most = 30 }\n' + TEAM,
+         "rules.big: No lead can reach it: squares cannot be at least 80 and at most 30. Swap the two."),
         (TEAM.replace("everyone = true", "everyone = true\nhours = { mon = [] }"), "pools.team: Its hours are never open"),
     ],
 )  # fmt: skip
