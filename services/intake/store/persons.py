@@ -92,6 +92,20 @@ async def undo_merge(unit: Transaction, person_id: UUID, now: datetime) -> UUID 
     return into  # type: ignore[no-any-return]
 
 
+async def give_back_keys(unit: Transaction, person_id: UUID, into: UUID, now: datetime) -> None:
+    """What this person was known by and came again while they were merged, perhaps under another name, is theirs alone."""
+    await unit.execute(
+        MEMBERS + ", up AS (SELECT id, merged_into FROM person WHERE id = $2 "  # noqa: S608
+        "UNION SELECT p.id, p.merged_into FROM up JOIN person p ON p.id = up.merged_into) "
+        "UPDATE person_key k SET until = $3 FROM up WHERE k.person_id = up.id AND k.until IS NULL AND k.since >= "
+        "(SELECT at FROM person_merge WHERE person_id = $1[1] AND into_id = $2 ORDER BY id DESC LIMIT 1) AND EXISTS "
+        "(SELECT 1 FROM person_key o JOIN member m ON m.id = o.person_id WHERE o.kind = k.kind AND o.value = k.value)",
+        [person_id],
+        into,
+        now,
+    )
+
+
 async def keys_of_person(unit: Transaction, person_ids: Sequence[UUID]) -> Rows:
     return await unit.fetch(
         "SELECT kind, value, person_id, name, since, until, why, lead_id FROM person_key "

@@ -68,6 +68,7 @@ async def unmerge_person(unit: Transaction, person_id: UUID, now: datetime) -> U
     into = await persons.undo_merge(unit, person_id, now)
     if into is None:
         raise NotFound("This person is not merged into another: see `persons show`.")
+    await persons.give_back_keys(unit, person_id, into, now)
     pair = {"person_id": min(person_id, into), "other_id": max(person_id, into), "reason": "their merge was taken back"}
     task = {"id": uuid7(), **pair, "created_at": now, "settled_at": now, "outcome": "different"}
     await unit.insert(

@@ -39,6 +39,17 @@ async def test_a_merge_is_told_per_lead_and_taken_back_for_leads_to_come(intake:
     assert history[0]["undone_at"] is not None
 
 
+async def test_a_number_that_joined_two_under_another_name_is_its_owners_again_when_that_is_taken_back(intake: Intake) -> None:
+    one = await intake.person_of(await intake.lead(**BYRON, **MAIL))
+    other = await intake.person_of(await intake.lead(**PHONE))
+    await intake.lead(**BYRON, **MAIL, **PHONE, selection="estimate")  # one submission with keys of both
+    await command(intake, "persons", "unmerge", str(other))
+    for name in ({}, BYRON):
+        lead = await intake.lead(**name, **PHONE, selection=f"maintenance {len(name)}")
+        assert await intake.person_of(lead) == other
+    assert await intake.person_of(await intake.lead(**BYRON, **MAIL, selection="emergency")) == one
+
+
 async def test_what_was_refused_while_two_were_one_is_refused_by_both(intake: Intake) -> None:
     one, other = await two(intake)
     await command(intake, "persons", "consent", MAIL["email"], "--channel", "email", "--revoked")
