@@ -7,10 +7,11 @@ from uuid import UUID
 from services.intake import models
 from shared.database import Rows, Transaction
 
+# A lead that another replaced is still its own person's, should they be unmerged.
 SAID_BY = """
 SELECT s.id, s.form, s.received_at, s.state, s.test, s.content, s.content->'fields'->>'last_name' AS last_name,
   lower(s.content->'fields'->>'email') = ANY($2::text[]) AS by_email, l.person_id
-FROM submission s LEFT JOIN lead l ON l.id = coalesce(s.merged_into, s.id)
+FROM submission s LEFT JOIN lead own ON own.id = s.id LEFT JOIN lead l ON l.id = coalesce(own.id, s.merged_into)
 WHERE s.state <> 'erased' AND (l.person_id = ANY($1::uuid[]) OR ((l.id IS NULL OR l.test)
   AND (lower(s.content->'fields'->>'email') = ANY($2::text[]) OR s.content->'fields'->>'phone' = ANY($3::text[]))))
 ORDER BY s.id"""

@@ -53,7 +53,8 @@ async def contacts_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUI
     """How to reach these persons: of each field what they said last, also where they only reached out again."""
     rows = await unit.fetch(
         MEMBERS + " SELECT m.root, s.content->'fields' AS fields FROM member m JOIN lead l ON l.person_id = m.id "  # noqa: S608
-        "JOIN submission s ON s.id = l.id OR s.merged_into = l.id ORDER BY s.received_at, s.id",
+        "JOIN submission s ON s.id = l.id OR (s.merged_into = l.id AND NOT EXISTS (SELECT 1 FROM lead own WHERE own.id = s.id)) "
+        "ORDER BY s.received_at, s.id",
         person_ids,
     )
     found: dict[UUID, dict[str, str]] = {}

@@ -10,6 +10,7 @@ import pytest
 from services.intake.adapters.contact_details import parts_of
 from services.intake.domain.mentions import mention_of, readable
 from services.intake.store import ledger
+from services.intake.store.submissions import contacts_of
 from services.intake.use_cases.ledger import read_ledger
 from shared.database import Database
 from tests.services.intake.support import NOW, Intake, command
@@ -190,6 +191,22 @@ async def test_everybody_merged_into_them_goes_too(intake: Intake) -> None:
     assert CANARY not in await everything(intake.database)
     told = {(event["lead_id"], event["person_id"]) for event in await intake.events("person.erased")}
     assert {(str(other_lead), str(other)), (str(other_lead), str(one))} <= told
+
+
+async def test_a_lead_that_was_replaced_while_two_were_one_goes_with_its_own_person(intake: Intake) -> None:
+    other = await intake.person_of(await intake.lead(last_name="Oak", email="oak@maple.example", selection="maintenance"))
+    old = await intake.lead(**ADA | {"attribution": {}})
+    mine = await intake.person_of(old)
+    await intake.rows("UPDATE lead SET stage = 'recycled' WHERE id = $1", old)
+    await command(intake, "persons", "merge", str(mine), str(other))
+    await intake.lead(last_name="Oak", email="oak@maple.example", selection=ADA["selection"])
+    await command(intake, "persons", "unmerge", str(mine))
+    async with intake.database.reading() as unit:
+        assert (await contacts_of(unit, [other]))[other]["email"] == "oak@maple.example"
+        assert "phone" not in (await contacts_of(unit, [other]))[other]
+    await command(intake, "persons", "erase", str(mine), "--yes")
+    assert await intake.state(old) == "erased"
+    assert CANARY not in await everything(intake.database)
 
 
 async def test_an_erasure_and_the_second_step_at_once_leave_nothing_half_done(intake: Intake) -> None:
