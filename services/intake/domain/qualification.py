@@ -127,6 +127,15 @@ def line_of(rule: str, points: Points, at: datetime) -> Line:
     return Line(axis, kind, rule, reason, getattr(points, rule), at)
 
 
+def reprice(earlier: Sequence[Line], row: Mapping[str, Any], terms: Terms) -> list[Line]:
+    """The same history by another agreement: what the submission earned, and what came later."""
+    at = row["received_at"]
+    first = {line.rule for line in earlier if line.at <= at}
+    history = History(*(rule in first for rule in ("existing_client", "repeat", "not_interested", "disposable_email")))
+    later = [line_of(line.rule, terms.points, line.at) for line in earlier if line.at > at]
+    return [*lines_of(row["content"], history, terms, at), *later]
+
+
 def _answer_lines(answers: Mapping[str, Any], points: Points, at: datetime) -> list[Line]:
     given = {name: str(value).strip().casefold() for name, value in answers.items() if isinstance(value, str | int | bool)}
     return [

@@ -70,9 +70,11 @@ async def note_progress(
     disqualified: int,
     finished_at: datetime | None,
 ) -> None:
+    """What was scored by other means meanwhile, or ended, is not there to be done any more."""
     await unit.execute(
         "UPDATE rescore SET reached = coalesce($2, reached), done = done + $3, qualified = qualified + $4, "
-        "disqualified = disqualified + $5, finished_at = $6 WHERE agreement = $1",
+        "disqualified = disqualified + $5, finished_at = $6, "
+        "total = CASE WHEN $6::timestamptz IS NULL THEN total ELSE done + $3 END WHERE agreement = $1",
         hash,
         reached,
         done,

@@ -49,7 +49,8 @@ async def attributions(unit: Transaction, touches: Sequence[UUID]) -> dict[UUID,
 async def lock_for_scoring(unit: Transaction, lead_ids: Sequence[UUID]) -> Rows:
     """Leads with the submission that opened them, locked in one order."""
     return await unit.fetch(
-        "SELECT l.id, l.person_id, l.stage, l.need, l.first_touch, l.campaign, l.decided_at, s.form, s.content, s.received_at "
+        "SELECT l.id, l.person_id, l.stage, l.need, l.first_touch, l.campaign, l.agreement, l.decided_at, "
+        "s.form, s.content, s.received_at "
         "FROM lead l JOIN submission s ON s.id = l.id WHERE l.id = ANY($1::uuid[]) ORDER BY l.id FOR UPDATE OF l",
         lead_ids,
     )

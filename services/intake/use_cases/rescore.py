@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.intake.domain.consent import Answer
-from services.intake.domain.qualification import History, Terms, judge, line_of, lines_of, score_lines
+from services.intake.domain.qualification import judge, reprice, score_lines
 from services.intake.domain.scoring import Line
 from services.intake.store import agreements, campaigns, consents, leads, persons, submissions
 from services.intake.use_cases.qualify.rows import line_rows, verdict_row
@@ -103,12 +103,3 @@ def _judge_again(again: Again, known: Known, row: Any, earlier: list[Line]) -> N
         again.states.append((row["id"], stage, verdict.reason, None))
     again.verdicts.append(verdict_row(row["id"], stage, verdict.tier, score, known.agreed, at, known.now))
     again.lines += line_rows(row["id"], lines)
-
-
-def reprice(earlier: Sequence[Line], row: Any, terms: Terms) -> list[Line]:
-    """The same history by another agreement: what the submission earned, and what came later."""
-    at = row["received_at"]
-    first = {line.rule for line in earlier if line.at <= at}
-    history = History(*(rule in first for rule in ("existing_client", "repeat", "not_interested", "disposable_email")))
-    later = [line_of(line.rule, terms.points, line.at) for line in earlier if line.at > at]
-    return [*lines_of(row["content"], history, terms, at), *later]

@@ -67,6 +67,20 @@ async def test_leads_that_newly_qualify_go_to_sales_once(intake: Intake) -> None
     assert len(await intake.events("lead.qualified")) == before + 5
 
 
+async def test_who_reaches_out_before_their_lead_is_scored_again_is_scored_by_the_new_agreement_whole(intake: Intake) -> None:
+    await readers(intake, 2)
+    await apply(intake, plus_newsletter().replace("valid_phone = 15", "valid_phone = 35"))
+    await intake.lead(**READER, email="r0@maple.example", at=NOW + timedelta(hours=1))
+    while await rescore_once(intake, 10):
+        pass
+    priced = await intake.rows(
+        "SELECT l.id, s.points FROM lead l JOIN score_entry s ON s.lead_id = l.id WHERE rule = 'valid_phone'"
+    )
+    assert [row["points"] for row in priced] == [35, 35]
+    assert await intake.value("SELECT count(*) FROM score_entry WHERE rule = 'repeat'") == 1
+    assert await intake.value("SELECT (total, done) = (1, 1) FROM rescore")
+
+
 async def test_a_batch_that_is_killed_is_done_again_and_the_rest_goes_on(intake: Intake) -> None:
     await readers(intake, 5)
     await apply(intake, EASIER)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.intake import models
-from services.intake.domain.qualification import judge, line_of, score_lines
+from services.intake.domain.qualification import judge, line_of, reprice, score_lines
 from services.intake.domain.scoring import Line
-from services.intake.store import campaigns, leads
+from services.intake.store import agreements, campaigns, leads
 from services.intake.use_cases.qualify.batch import Batch, Touch
 from services.intake.use_cases.qualify.rows import line_rows, verdict_row
 from services.intake.use_cases.qualify.wire import contact_of, verdict_event
@@ -16,7 +16,7 @@ from shared.database import Transaction
 
 @dataclass(slots=True)
 class Standing:
-    """A lead with its lines, while it is reconsidered."""
+    """A lead with its lines, while it is reconsidered. `known_lines`: how many of them are stored as they are."""
 
     row: Any
     lines: list[Line]
@@ -35,11 +35,20 @@ async def reconsider(unit: Transaction, batch: Batch) -> None:
     first = await leads.attributions(unit, [row["first_touch"] for row in rows if row["first_touch"]])
     promises = await campaigns.promises(unit, [row["campaign"] for row in rows if row["campaign"]])
     standing = {row["id"]: Standing(row, lines[row["id"]], row["stage"], len(lines[row["id"]])) for row in rows}
+    await _reprice(unit, batch, [one for one in standing.values() if one.row["agreement"] != batch.agreed.hash])
     for touch in batch.touches:
         if one := standing.get(touch.lead_id):
             _touch(batch, one, touch, first.get(one.row["first_touch"], {}), promises)
     await unit.insert(models.ScoreEntry, [r for one in standing.values() for r in _new_line_rows(one)])
     await leads.save_verdicts(unit, [one.verdict for one in standing.values() if one.verdict])
+
+
+async def _reprice(unit: Transaction, batch: Batch, earlier: list[Standing]) -> None:
+    """A new agreement is in force, and scoring again has not come to these yet: whatever is decided now goes by it whole."""
+    for one in earlier:
+        one.lines, one.known_lines = reprice(one.lines, one.row, batch.agreed.terms), 0
+    if earlier:
+        await agreements.replace_lines(unit, [one.row["id"] for one in earlier], [])
 
 
 def _touch(batch: Batch, one: Standing, touch: Touch, first: dict[str, str], promises: dict[str, str]) -> None:
