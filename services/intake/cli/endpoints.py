@@ -12,6 +12,8 @@ from services.intake.store import forms as form_store
 from shared.commands import in_transaction, read_settings
 from shared.database import Transaction
 
+MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}  # an id
+
 
 @click.group(help="Where senders' webhooks post to.")
 def endpoints() -> None:
@@ -52,7 +54,9 @@ def show_all() -> None:
         click.echo(f"{row['id']}  {row['kind']}  form {row['form']}  {count} secret{'' if count == 1 else 's'}  {state}")
 
 
-@endpoints.command(help="Put a new secret in force; the last one stays valid until --finish.")
+@endpoints.command(
+    help="Put a new secret in force; the last one stays valid until --finish.", context_settings=MAY_BEGIN_WITH_A_DASH
+)
 @click.argument("endpoint_id")
 @click.option("--secret", help="The new secret; one is made if it is not given.")
 @click.option("--finish", is_flag=True, help="The sender has changed over: forget the old secret.")
@@ -79,7 +83,7 @@ def _check_secret(kind: str, secret: str | None) -> None:
         raise click.ClickException(fault)
 
 
-@endpoints.command(help="Stop an endpoint, at once and for ever.")
+@endpoints.command(help="Stop an endpoint, at once and for ever.", context_settings=MAY_BEGIN_WITH_A_DASH)
 @click.argument("endpoint_id")
 def disable(endpoint_id: str) -> None:
     async def work(unit: Transaction) -> bool:

@@ -108,6 +108,14 @@ async def test_an_endpoint_is_made_its_secret_changed_and_the_endpoint_stopped(d
     assert await status(new) == 404
 
 
+async def test_an_endpoint_whose_id_begins_with_a_dash_can_be_changed_and_stopped_too(doors: Doors, run: Run) -> None:
+    made = (await run("endpoints", "add", "generic")).stdout.strip()
+    async with doors.database.transaction() as unit:
+        await unit.execute("UPDATE endpoint SET id = '-a-fS_1' WHERE id = $1", made)
+    await run("endpoints", "rotate", "-a-fS_1")
+    await run("endpoints", "disable", "-a-fS_1")
+
+
 async def test_a_secret_made_for_standard_webhooks_is_one_its_sender_can_sign_with(doors: Doors, run: Run) -> None:
     made = (await run("endpoints", "add", "standard", "--secret", "whsec_a2tra2tra2tra2tra2tra2tra2tra2tr")).stdout.strip()
     new = (await run("endpoints", "rotate", made)).stdout.strip()
