@@ -11,6 +11,7 @@ from typing import Any
 
 COLUMNS = ("campaign", "date", "amount", "currency")
 MOST_LINES = 100_000
+TOO_MANY = "there are more cells than columns: please put what has a comma in it between quotes."
 _CENTS_AFTER_COMMA = re.compile(r"^(\d+),(\d\d)$")  # 1250,00; what 1,250 means nobody knows
 
 
@@ -49,12 +50,14 @@ def _read(reader: Any) -> list[Cost]:
     header = [name.strip().casefold() for name in next(reader, [])]
     if missing := [name for name in COLUMNS if name not in header]:
         raise BadCosts([f"Line 1: please name the columns {', '.join(COLUMNS)}; {missing[0]} is missing."])
+    if twice := [name for name in COLUMNS if header.count(name) > 1]:
+        raise BadCosts([f"Line 1: there are two columns {twice[0]}; please keep one."])
     costs: dict[tuple[str, date], Cost] = {}
     wrong: list[str] = []
     for row in reader:
         if not any(cell.strip() for cell in row):
             continue
-        found = _cost({name: cell.strip() for name, cell in zip(header, row, strict=False)})
+        found = _cost(dict(zip(header, map(str.strip, row), strict=False))) if not any(row[len(header) :]) else TOO_MANY
         if isinstance(found, str):
             wrong.append(f"Line {reader.line_num}: {found}")
         elif (found.campaign, found.spent_on) in costs:

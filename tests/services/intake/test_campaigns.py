@@ -34,12 +34,22 @@ def test_a_line_is_a_day_of_a_campaign() -> None:
         ("a,2026-05-01,1.23456,USD", "please write the amount as 1250.00"),
         ("a,2026-05-01,1,usd", "please write the currency"),
         ("a,2026-05-01", "please write the amount"),
+        ("a,2026-05-01,1,USD,000", "there are more cells than columns"),
         ("good,2026-05-01,2,USD", "this campaign has a line of that day already."),
     ],
 )
 def test_a_mistake_is_named_by_its_line(row: str, sentence: str) -> None:
     with pytest.raises(BadCosts, match=f"^Line 3: {sentence}"):
         read_costs(lines("good,2026-05-01,1,USD", row))
+
+
+def test_an_amount_that_a_comma_broke_in_two_and_a_column_that_stands_twice_are_no_costs() -> None:
+    for header, row in (
+        ("currency,date,campaign,amount\n", "USD,2026-05-01,a,1,250\n"),
+        (HEADER[:-1] + ",Amount\n", "a,2026-05-01,1,USD,2"),
+    ):
+        with pytest.raises(BadCosts, match=r"more cells than columns|two columns amount"):
+            read_costs([header, row])
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])
