@@ -61,6 +61,9 @@ def show_all() -> None:
 @click.option("--secret", help="The new secret; one is made if it is not given.")
 @click.option("--finish", is_flag=True, help="The sender has changed over: forget the old secret.")
 def rotate(endpoint_id: str, secret: str | None, finish: bool) -> None:
+    if finish and secret:
+        raise click.ClickException("--finish forgets the old secret: put the new one in force first, without it.")
+
     async def work(unit: Transaction) -> str | None:
         if finish:
             return "The old secret is forgotten." if await store.drop_old(unit, endpoint_id) else None

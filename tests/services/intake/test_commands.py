@@ -99,6 +99,11 @@ async def test_an_endpoint_is_made_its_secret_changed_and_the_endpoint_stopped(d
 
     new = (await run("endpoints", "rotate", made)).stdout.strip()
     assert [await status("one"), await status(new)] == [200, 200]
+    assert (
+        "put the new one in force first"
+        in (await run("endpoints", "rotate", made, "--finish", "--secret", "three", fails=True)).output
+    )
+    assert [await status("one"), await status(new)] == [200, 200], "nothing was changed"
     await run("endpoints", "rotate", made, "--finish")
     assert [await status("one"), await status(new)] == [401, 200]
     listed = (await run("endpoints", "list")).output
