@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from services.intake.adapters.contact_details import bare_email, e164
-from services.intake.domain.forms import LIMITS
+from services.intake.domain.forms import LIMITS, SELECTIONS
 from services.intake.store import quarantine as store
 from shared.database import Transaction
 
@@ -33,7 +33,7 @@ def _checked(name: str, value: str, region: str) -> str:
     normal = e164(value, region) if name == "phone" else bare_email(value) if name == "email" else value.strip()
     if not normal or len(normal) > LIMITS[name] or (name != "message" and not normal.isprintable()):
         raise CannotMend(f"This isn't a valid {name.replace('_', ' ')}.")
-    return normal
+    return normal.lower() if name == "selection" and normal.lower() in SELECTIONS else normal
 
 
 async def discard(unit: Transaction, lead_id: UUID, reason: str) -> None:

@@ -151,8 +151,9 @@ async def test_what_was_set_aside_is_mended_and_goes_on(doors: Doors, run: Run) 
     lead_id = await held_lead(doors, run)
     assert "phone: This isn't a valid phone number." in (await run("quarantine", "list")).stdout
     assert "valid phone" in (await run("quarantine", "release", lead_id, "--set", "phone=13", fails=True)).output
-    await run("quarantine", "release", lead_id, "--set", "phone=419 555 2002")
+    await run("quarantine", "release", lead_id, "--set", "phone=419 555 2002", "--set", "selection=Emergency")
     found = await doors.only_submission()
+    assert found["content"]["fields"]["selection"] == "emergency"
     assert (found["state"], found["reason"]) == ("waiting", None)
     assert found["content"]["fields"]["phone"] == "+14195552002"
     assert found["content"]["answers"] == {"budget": "small", "phone (as sent)": "12"}
