@@ -106,7 +106,7 @@ def _attribution(values: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(page := source.get("landing_page"), str) and "?" in page:
         source = _marks_in(page[:4000]) | source
     first = sorted(source.items(), key=lambda one: one[0] not in ATTRIBUTION)  # what we know, before what may not fit
-    kept = {str(k)[:100]: _CONTROL.sub("", v)[:512] for k, v in first[:50] if isinstance(v, str) and v}
+    kept = {_CONTROL.sub("", str(k))[:100]: _CONTROL.sub("", v)[:512] for k, v in first[:50] if isinstance(v, str) and v}
     room, found = MOST_ATTRIBUTION, {}
     for name, value in kept.items():
         if (size := len(name) + len(value)) <= room:

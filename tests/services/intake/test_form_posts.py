@@ -193,7 +193,7 @@ async def test_what_is_taken_has_room_in_an_event_however_it_grows(doors: Doors,
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["detail"] == "Please send at most 180 kB in all."
     fits = {f"x{n}": "\x01" * 4_990 for n in range(5)}
-    marks = {"attribution": {f"m{n}": "\x01\U0001f6bf" * 512 for n in range(12)}}
+    marks = {"attribution": {f"m\0{n}": "\x01\U0001f6bf" * 512 for n in range(12)}}
     taken = await doors.http.post("/v1/leads", json={"email": "a@maple.example", **fits, **marks})
     assert taken.status_code == 202
     await intake.qualify()
