@@ -66,4 +66,7 @@ def _operations(keys: KeyRing, database: Database) -> APIRouter:
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+    try:
+        return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise Problem(422, "Please name a time of the years 1 to 9999, as they are in UTC.") from error

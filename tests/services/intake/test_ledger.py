@@ -145,7 +145,8 @@ async def test_the_ledger_can_be_asked_by_time_and_needs_a_key(intake: Intake, d
     later = await doors.http.get("/v1/ledger", params={"from": (NOW + timedelta(hours=1)).isoformat()}, headers=keyed)
     assert [row["form"] for row in later.json()["leads"]["by_form_and_hour"]] == ["contact"]
     assert (await doors.http.get("/v1/ledger")).status_code == 401
-    assert (await doors.http.get("/v1/ledger", params={"from": "soon"}, headers=keyed)).status_code == 422
+    for odd in ("soon", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert (await doors.http.get("/v1/ledger", params={"from": odd}, headers=keyed)).status_code == 422
 
 
 async def test_a_canary_goes_through_the_door_to_the_topic_and_fails_where_it_does_not(intake: Intake, doors: Doors) -> None:
