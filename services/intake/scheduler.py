@@ -10,11 +10,12 @@ from prometheus_client import Counter, Gauge
 
 from services.intake.settings import Settings
 from services.intake.store import agreements, ledger, receipts, submissions
-from services.intake.use_cases.qualify import qualify_waiting
+from services.intake.use_cases.qualify import qualify, qualify_waiting
 from services.intake.use_cases.rescore import rescore_batch
 from shared import inbox, telemetry
 from shared.database import Database, Transaction, is_transient
 from shared.group_commit import GroupCommit
+from shared.in_force import agreement_in_force
 
 QUALIFIED = Counter("lead_qualification_total", "Submissions through the second step", ["result"])
 OLDEST_WAITING = Gauge("submission_oldest_waiting_seconds", "Age of the oldest submission without its second step; pages")
@@ -75,12 +76,13 @@ class Scheduler:
         for _ in range(self._settings.qualify_batch):
             async with self._database.transaction() as unit:
                 now = datetime.now(UTC)
+                agreement = await agreement_in_force(unit)
                 rows = await submissions.take_waiting(unit, 1, now)
-                if not rows:
+                if agreement is None or not rows:
                     return
                 try:
                     async with unit.savepoint():
-                        await qualify_waiting(unit, limit=1, now=now)
+                        await qualify(unit, rows, agreement, now)
                     QUALIFIED.labels("done").inc()
                 except Exception as error:
                     if is_transient(error):

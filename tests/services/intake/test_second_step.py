@@ -252,3 +252,27 @@ async def test_a_bug_over_one_submission_harms_no_other_and_loses_nothing(
         assert len(await submissions.take_waiting(unit, 10, NOW)) == 1
     await intake.qualify()
     assert await intake.state(bad) == "open"
+
+
+async def test_a_bad_one_that_another_replica_lets_go_is_not_counted_against_the_one_in_hand(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, real = importlib.import_module("services.intake.use_cases.qualify"), submissions.take_waiting
+    bad, good = await intake.submit(last_name="Poison", email="poison@maple.example"), await intake.submit(**ADA)
+    await intake.rows("UPDATE submission SET state = 'quarantined' WHERE id = $1", bad)  # as if locked
+
+    async def take(unit: Any, limit: int, now: Any) -> Any:
+        rows = await real(unit, limit, now)
+        if [row["id"] for row in rows] == [good]:
+            await intake.rows("UPDATE submission SET state = 'waiting' WHERE id = $1 AND state = 'quarantined'", bad)
+        return rows
+
+    def broken(batch: Any, row: Any) -> None:
+        if row["id"] == bad:
+            raise KeyError
+
+    monkeypatch.setattr(submissions, "take_waiting", take)
+    monkeypatch.setattr(module, "decide", broken)
+    await Worker(intake.database)._qualify_one_by_one()
+    failed = await intake.rows("SELECT id FROM submission WHERE attempts > 0")
+    assert [row["id"] for row in failed] == [bad]

@@ -1,6 +1,8 @@
 """The second step: who is it, is it a repeat, what is it worth; then publish. A batch is one transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from services.intake.store import submissions
 from services.intake.use_cases.qualify.batch import gather, save
@@ -21,8 +23,13 @@ async def qualify_waiting(unit: Transaction, *, limit: int, now: datetime) -> in
     if agreement is None:
         return 0
     rows = await submissions.take_waiting(unit, limit, now)
-    if not rows:
-        return 0
+    if rows:
+        await qualify(unit, rows, agreement, now)
+    return len(rows)
+
+
+async def qualify(unit: Transaction, rows: Sequence[Any], agreement: tuple[str, str], now: datetime) -> None:
+    """Decide these, as one."""
     telemetry.go_on_with({str(row["id"]): row["content"].get("trace") for row in rows})
     batch = await gather(unit, rows, terms_in_force(*agreement), now)
     for row in rows:
@@ -30,4 +37,3 @@ async def qualify_waiting(unit: Transaction, *, limit: int, now: datetime) -> in
     await save(unit, batch)
     await reconsider(unit, batch)
     await emit(unit, batch.outgoing, topic=events.INTAKE, source=SOURCE, at=now)
-    return len(rows)
