@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from services.intake.domain.campaigns import Cost, campaign_key
 from services.intake.store import campaigns
@@ -10,6 +11,7 @@ from shared.database import Transaction
 from shared.outbox import emit
 
 SOURCE = "/intake"
+PORTION = 2000  # the database ends a transaction that says nothing for seconds
 
 
 async def set_promise(unit: Transaction, name: str, promise: str, now: datetime) -> str:
@@ -23,18 +25,21 @@ async def import_costs(unit: Transaction, costs: Sequence[Cost], now: datetime) 
     """What was imported before and did not change is not said again. Returns how many were new or changed."""
     keys = dict.fromkeys(cost.campaign for cost in costs)
     await campaigns.add_campaigns(unit, [{"key": key, "promise": None, "changed_at": now} for key in keys])
-    rows = [
-        {
-            "campaign": cost.campaign,
-            "spent_on": cost.spent_on,
-            "amount": str(cost.amount),
-            "currency": cost.currency,
-            "imported_at": now,
-        }
-        for cost in costs
-    ]
-    changed = await campaigns.save_costs(unit, rows)
-    for key in keys:
-        priced = [events.CampaignPriced(**row) for row in changed if row["campaign"] == key]
-        await emit(unit, priced, topic=events.INTAKE, source=SOURCE, at=now, key=f"campaign:{key}")
-    return len(changed)
+    ordered, count = sorted(costs, key=lambda cost: (cost.campaign, cost.spent_on)), 0
+    for start in range(0, len(ordered), PORTION):
+        changed = await campaigns.save_costs(unit, [_row(cost, now) for cost in ordered[start : start + PORTION]])
+        for row in changed:
+            key = f"campaign:{row['campaign']}"
+            await emit(unit, [events.CampaignPriced(**row)], topic=events.INTAKE, source=SOURCE, at=now, key=key)
+        count += len(changed)
+    return count
+
+
+def _row(cost: Cost, now: datetime) -> dict[str, Any]:
+    return {
+        "campaign": cost.campaign,
+        "spent_on": cost.spent_on,
+        "amount": str(cost.amount),
+        "currency": cost.currency,
+        "imported_at": now,
+    }

@@ -1,13 +1,17 @@
 """What campaigns cost is imported whole or not at all, and said when it is new; what they promised travels."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.intake.domain.campaigns import BadCosts, Cost, read_costs
-from tests.services.intake.support import Intake, command
+from services.intake.store import campaigns as store
+from services.intake.use_cases import campaigns as use_case
+from tests.services.intake.support import NOW, Intake, command
 
 HEADER = "Campaign,date,amount,currency\n"
 
@@ -75,6 +79,36 @@ def test_a_file_without_its_columns_is_said_so() -> None:
         read_costs(["campaign,date,cost,currency\n"])
     with pytest.raises(BadCosts):
         read_costs([])
+
+
+async def test_a_year_of_many_campaigns_goes_in_portions_all_or_none(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at once the database ended a transaction that was silent while thousands of events were made."""
+    monkeypatch.setattr(use_case, "PORTION", 2)
+    sizes, save = [], store.save_costs
+
+    async def noted(unit: Any, rows: Any) -> Any:
+        sizes.append(len(rows))
+        if len(sizes) == 6:
+            raise KeyError("planted")
+        return await save(unit, rows)
+
+    monkeypatch.setattr(store, "save_costs", noted)
+    costs = read_costs(lines(*(f"c{n % 2},2026-05-0{1 + n},1,USD" for n in range(5))))
+    async with intake.database.transaction() as unit:
+        assert await use_case.import_costs(unit, costs, NOW) == 5
+    assert sizes == [2, 2, 1]
+    priced = await intake.events("campaign.priced")
+    assert [(one["campaign"], one["spent_on"][-1]) for one in priced] == [
+        ("c0", "1"),
+        ("c0", "3"),
+        ("c0", "5"),
+        ("c1", "2"),
+        ("c1", "4"),
+    ]
+    with pytest.raises(KeyError):
+        async with intake.database.transaction() as unit:
+            await use_case.import_costs(unit, [replace(one, amount=Decimal(9)) for one in costs], NOW)
+    assert len(await intake.events("campaign.priced")) == 5
 
 
 async def test_costs_are_published_when_new_or_changed(intake: Intake, tmp_path: Path) -> None:
