@@ -11,6 +11,7 @@ from services.intake.adapters.form_files import FormRefused, FormSpec, read_defi
 from services.intake.pages.embed import markup
 from services.intake.pages.rendering import snippet
 from services.intake.settings import Settings
+from services.intake.store import endpoints as endpoint_store
 from services.intake.store import forms as store
 from shared.commands import in_transaction, read_settings
 from shared.database import Transaction
@@ -77,12 +78,18 @@ def embed(key: str) -> None:
 @forms.command(help="Stop taking posts of a form. To senders it is as if it had never been.")
 @click.argument("key")
 def disable(key: str) -> None:
-    async def work(unit: Transaction) -> bool:
-        return await store.disable(unit, key, datetime.now(UTC))
+    async def work(unit: Transaction) -> list[Any] | None:
+        if not await store.disable(unit, key, datetime.now(UTC)):
+            return None
+        return [row for row in await endpoint_store.every(unit) if row["form"] == key and not row["disabled_at"]]
 
-    if not in_transaction(read_settings(Settings), work):
+    endpoints = in_transaction(read_settings(Settings), work)
+    if endpoints is None:
         raise click.ClickException(f"There is no form {key} in use: see `forms list`.")
     click.echo(f"{key} is disabled; the running services follow within seconds.")
+    for one in endpoints:
+        told = f"The endpoint {one['id']} ({one['kind']}) posts to it, and finds nothing there: its leads are lost."
+        click.echo(f"{told} Disable it too, or `forms add` the form again.", err=True)
 
 
 def definition_of(key: str) -> FormSpec:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import time
 from base64 import b64decode
 from pathlib import Path
@@ -52,7 +53,9 @@ async def test_a_form_is_added_shown_pasted_and_disabled(doors: Doors, run: Run)
     mark = hashlib.sha256(b"Text me offers.").hexdigest()[:16]
     assert f'name="_consent_texts" value="{mark}">' in html, "the box names its words, and starts empty"
     assert 'integrity="sha384-' in (await run("forms", "embed", "spring")).stdout
-    await run("forms", "disable", "spring")
+    made = (await run("endpoints", "add", "wpforms", "--form", "spring")).stdout.strip()
+    await run("endpoints", "add", "wpforms")
+    assert re.findall(r"endpoint (\S+) \(wpforms\)", (await run("forms", "disable", "spring")).stderr) == [made]
     await doors.reload_forms()
     assert (await doors.http.get("/f/spring")).status_code == 404
     assert "There is no form" in (await run("forms", "disable", "spring", fails=True)).output
