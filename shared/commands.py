@@ -69,6 +69,10 @@ class Commands(click.Group):
             raise click.ClickException(
                 f"The database has no tables of this version: run python -m services.{self.name} migrate."
             ) from error
+        except asyncpg.TransactionRollbackError as error:  # a deadlock
+            raise click.ClickException(
+                "The running service was changing the same and went first: nothing was changed here. Please run this again."
+            ) from error
         except NO_ENTRY as error:
             where = f"see {str(self.name).upper()}_DATABASE_URL; with none, the database of `make up`, while it runs"
             raise click.ClickException(f"The database does not let us in ({type(error).__name__}): {where}.") from error

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import asyncpg
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -9,6 +11,7 @@ from deploy.local.postgres import Postgres
 from services.followup.cli import main as followup
 from services.handoff.cli import main as handoff
 from services.intake.cli import main as intake
+from shared.commands import Commands
 from shared.events import INTAKE
 from tests.support import in_thread
 
@@ -45,6 +48,19 @@ async def test_a_command_before_the_tables_were_made_says_how_to_make_them(
     monkeypatch.setenv("HANDOFF_DATABASE_URL", await postgres.ensure_database("without_tables"))
     said = await typed(handoff, "reps", "list")
     assert said.output == "Error: The database has no tables of this version: run python -m services.handoff migrate.\n"
+
+
+async def test_a_command_that_gave_way_to_the_service_says_to_run_it_again() -> None:
+    @click.group(cls=Commands)
+    def group() -> None:
+        pass
+
+    @group.command()
+    def erase() -> None:
+        raise asyncpg.DeadlockDetectedError
+
+    said = await typed(group, "erase")
+    assert (said.exit_code, "Please run this again." in said.output) == (1, True)
 
 
 async def typed(command: object, *words: str) -> Result:
