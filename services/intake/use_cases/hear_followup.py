@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from services.intake.adapters.contact_details import bare_email, e164
+from services.intake.domain.deliveries import AS_SENT
 from services.intake.domain.forms import LIMITS
 from services.intake.store import persons, submissions
 from shared.database import Transaction
@@ -27,8 +28,9 @@ class Loop:
         for one in received:
             event: Any = one.event
             sender = senders.get(event.client_id)
+            fields = self._fields(event)
             more = {"attribution": {"utm_source": "referral"}, "referred_by": str(sender) if sender else None}
-            rows.append(_submission("referral", one, self._fields(event), more, now))
+            rows.append(_submission("referral", one, fields, more | {"answers": _as_sent(event.contact, fields)}, now))
         await submissions.keep_once(unit, rows)
 
     async def hear_maintenance(self, unit: Transaction, received: list[Received], now: datetime) -> None:
@@ -47,13 +49,19 @@ class Loop:
         await submissions.keep_once(unit, rows)
 
     def _fields(self, event: Any) -> dict[str, str]:
-        """As a form would have taken them; what is no address or number is left out."""
+        """As a form would have taken them."""
         contact = event.contact
         found = {name: (getattr(contact, name) or "").strip()[: LIMITS[name]] for name in NAMES}
         found["phone"] = e164(contact.phone, self.region) if contact.phone else None
         found["email"] = bare_email(contact.email.strip()) if contact.email else None
         found["message"] = event.message.strip()
         return {name: value for name, value in found.items() if value}
+
+
+def _as_sent(contact: Any, fields: dict[str, str]) -> dict[str, str]:
+    """What is no address or number stays as an answer: a person may see what was meant."""
+    said = {name: (getattr(contact, name) or "").strip()[: LIMITS[name]] for name in ("email", "phone") if name not in fields}
+    return {name + AS_SENT: value for name, value in said.items() if value}
 
 
 def _submission(form: str, one: Received, fields: dict[str, str], more: dict[str, Any], now: datetime) -> dict[str, Any]:

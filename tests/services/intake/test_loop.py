@@ -44,6 +44,8 @@ async def test_a_friend_nobody_can_reach_is_set_aside_and_counted(intake: Intake
     client = await intake.person_of(await intake.lead(**ADA))
     await hear(intake, heard(referral(client, first_name="Ben", phone="12", email="not an address")))
     assert await intake.value("SELECT reason FROM submission WHERE state = 'quarantined'") == "no way to reach them"
+    asked = "SELECT content->'answers' FROM submission WHERE state = 'quarantined'"
+    assert await intake.value(asked) == {"phone (as sent)": "12", "email (as sent)": "not an address"}
 
 
 async def test_maintenance_comes_with_the_number_they_corrected_later(intake: Intake) -> None:
