@@ -4,8 +4,6 @@ import asyncio
 import imaplib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP as WIRE
 from typing import Any
 
 from services.followup import store
@@ -17,7 +15,7 @@ from services.followup.use_cases.planning import company_of
 from shared import telemetry
 from shared.agreement import Company
 from shared.database import Database, is_transient
-from shared.mail import Unsendable, wire_address
+from shared.mail import Unsendable, joined, one_line, quoted_printable, unstructured, wire_address
 
 POLL_SECONDS, NOTICE_SECONDS = 30.0, 2.0
 
@@ -89,15 +87,19 @@ class NoticeTurn:
 def to_company(row: Any, company: Company) -> Mail:
     """A plain mail to the company's own address; answering it answers the client."""
     head = Letterhead(company.sender)
-    mail = EmailMessage(policy=WIRE)
-    mail["From"], mail["To"] = head.address, head.address
-    mail["Subject"] = " ".join(row["subject"].split())
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["Message-ID"] = f"<{row['id']}@{head.domain}>"
+    headers = [
+        ("From", head.address),
+        ("To", head.address),
+        ("Subject", unstructured(one_line(row["subject"]), len("Subject: "))),  # a client's name is in it: never a header
+        ("Auto-Submitted", "auto-generated"),
+        ("Message-ID", f"<{row['id']}@{head.domain}>"),
+        ("MIME-Version", "1.0"),
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Transfer-Encoding", "quoted-printable"),
+    ]
     if row["reply_to"]:
         try:
-            mail["Reply-To"] = wire_address(row["reply_to"])  # the library itself fails in many ways on what is none
+            headers.append(("Reply-To", wire_address(row["reply_to"])))
         except Unsendable:
             telemetry.log().warning("an address cannot be written in a header", notice=str(row["id"]))
-    mail.set_content(row["text"])
-    return Mail(head.address, head.address, mail.as_bytes())
+    return Mail(head.address, head.address, joined(headers, quoted_printable(row["text"])))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from typing import Any
 from uuid import UUID
 
@@ -267,6 +268,19 @@ async def test_whatever_a_stranger_calls_themselves_their_mail_reaches_a_person(
     (mail,) = recording.sent
     assert b"Do you mend roofs?" in mail.content
     assert await notices(followup_database) == []
+
+
+@pytest.mark.parametrize("name", ["=?utf-8?q?=0D=0ABcc:_eve=40x.example?=", "=?utf-8?q?=0D=0A=0D=0Agone?=", "Ädà", "a" * 150])
+async def test_a_clients_name_is_no_header_of_a_mail_to_ourselves(followup_database: Database, name: str) -> None:
+    await add_clients(followup_database, email="ada@example.net", first_name=name)
+    await hear(followup_database, b"From: ada@example.net\n\nThe tap drips.\n.\nStill.\n")
+    recording = Recording()
+    await NoticeTurn(followup_database, recording).turn()  # type: ignore[arg-type]
+    mail = message_from_bytes(recording.sent[0].content, policy=policy.SMTP)
+    assert mail["Bcc"] is None
+    assert mail["Reply-To"] == "ada@example.net"
+    assert mail["Subject"] == f"{name} Case answered by email"
+    assert "The tap drips.\n.\nStill." in mail.get_content().replace("\r\n", "\n")
 
 
 async def test_somebody_they_name_is_a_lead_and_a_task_for_a_person(followup_database: Database) -> None:
