@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
@@ -83,7 +84,7 @@ def _text(part: Message) -> str:
     content = payload if isinstance(payload, bytes) else str(payload).encode()
     try:
         text = content.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # a charset nobody knows, or one that is no charset at all
         text = content.decode("utf-8", "replace")
     return storable(text).replace("\r\n", "\n").replace("\r", "\n")
 
@@ -137,7 +138,7 @@ def _headers(message: Message) -> dict[str, str]:
 
 
 def _decoded(value: str) -> str:
-    with suppress(ValueError, LookupError):
+    with suppress(ValueError, LookupError, HeaderParseError):
         value = str(make_header(decode_header(" ".join(value.split()))))
     return storable(value)
 

@@ -182,6 +182,20 @@ def test_what_is_no_mail_is_read_without_an_exception(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        "Subject: =?utf-8?B?a?=",
+        "From: =?utf-8?B?abcde?= <ada@example.net>",
+        "Content-Type: text/plain; charset=idna",
+        "Content-Type: text/plain; charset=undefined",
+        'Content-Type: text/plain; charset="utf-8\0"',
+    ],
+)
+def test_a_stop_is_heard_however_broken_the_head_of_the_mail_is(head: str) -> None:
+    assert wish_of(read_mail(f"{head}\n\nstop\n".encode()).text) == ("stop", True)
+
+
+@pytest.mark.parametrize(
     ("text", "wish", "sure"),
     [
         ("STOP", "stop", True),
