@@ -26,11 +26,15 @@ class Mailbox:
         self._authority = parse_qs(parts.query).get("ca", [None])[0]
 
     async def unread(self, limit: int = 50) -> list[tuple[str, bytes]]:
-        """New mails, oldest first. They stay new until `mark_read`: a crash in between repeats them, and repeats are known."""
+        """New mails, oldest first. They stay new until `mark_read`: a crash in between repeats them, and repeats are known.
+
+        One that the server cannot give just now stays new, too.
+        """
 
         def fetch(box: imaplib.IMAP4) -> list[tuple[str, bytes]]:
             found = _ok(box.uid("SEARCH", "UNSEEN"))[0].split()[:limit]
-            return [(uid.decode(), _content(box.uid("FETCH", uid.decode(), f"(BODY.PEEK[]<0.{MAX_MAIL}>)"))) for uid in found]
+            mails = [(uid, _content(box.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MAX_MAIL}>)"))) for uid in map(bytes.decode, found)]
+            return [(uid, raw) for uid, raw in mails if raw]
 
         return await self._run(fetch)
 

@@ -6,10 +6,10 @@ import re
 
 
 class StandIn:
-    """LOGIN, SELECT, UID SEARCH, FETCH and STORE, as a server answers them."""
+    """LOGIN, SELECT, UID SEARCH, FETCH and STORE, as a server answers them. Mails in `away` it cannot read just now."""
 
-    def __init__(self, mails: list[bytes]) -> None:
-        self.mails, self.seen = mails, set[int]()
+    def __init__(self, mails: list[bytes], away: set[int] | None = None) -> None:
+        self.mails, self.seen, self.away = mails, set[int](), away or set()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"* OK ready\r\n")
@@ -18,11 +18,17 @@ class StandIn:
                 tag, _, command = line.strip().partition(" ")
                 for untagged in self.answers(command):
                     writer.write(untagged)
-                writer.write(f"{tag} OK done\r\n".encode())
+                writer.write(f"{tag} {'NO' if self.is_away(command) else 'OK'} done\r\n".encode())
                 if command == "LOGOUT":
                     break
 
+    def is_away(self, command: str) -> bool:
+        found = re.match(r"UID FETCH (\d+)", command)
+        return found is not None and int(found[1]) in self.away
+
     def answers(self, command: str) -> list[bytes]:
+        if self.is_away(command):
+            return []
         numbers = range(1, len(self.mails) + 1)
         if command == "CAPABILITY":
             return [b"* CAPABILITY IMAP4rev1\r\n"]

@@ -106,6 +106,18 @@ async def test_a_witness_that_cannot_be_asked_says_so() -> None:
     assert await witness.seen([doubt("<one@maple.example>")], NOW) == {"<one@maple.example>": None}
 
 
+async def test_a_mail_the_server_cannot_read_just_now_waits_and_holds_no_other_back(followup_database: Database) -> None:
+    await a_client(followup_database)
+    server = StandIn([b"From: ada@example.net\r\n\r\nstop\r\n", report(failed("ada@example.net"))], away={1})
+    async with serving(server) as port:
+        turn = InboxTurn(followup_database, Mailbox(f"imap://joe:secret@127.0.0.1:{port}/INBOX", timeout=5), INBOUND)
+        assert await turn.turn() == 1
+        server.away.clear()
+        assert await turn.turn() == 1
+    reasons = {(purpose, reason) for _, purpose, reason in await suppressions(followup_database)}
+    assert reasons >= {("all", "hard_bounce"), ("marketing", "replied stop")}
+
+
 async def test_a_bounce_in_the_mailbox_suppresses(followup_database: Database, tmp_path: Path) -> None:
     await a_client(followup_database)
     async with stand_in([report(failed("ada@example.net")), b"\x00 no mail at all"], tmp_path) as url:
