@@ -50,13 +50,15 @@ def read_mail(raw: bytes) -> Incoming:
     message = email.message_from_bytes(raw, policy=email.policy.compat32)
     parts = list(_walk(message))
     headers = _headers(message)
-    spoken, rest = _split(_own_text(parts))
+    whole = _own_text(parts)
+    spoken, rest = _split(whole)
     returned = _returned_headers(parts, rest)
     reports = [part for part in parts if part.get_content_type().endswith("delivery-status")]
     failures = [failure for part in reports for failure in _from_report(part, spoken)]
     return Incoming(
         headers=headers,
         text=spoken,
+        whole=whole[:MAX_TEXT],
         recipients=tuple(_addresses(headers, *_CAME_TO)),
         failures=tuple((failures or _from_words(spoken, headers))[:MAX_FAILURES]),
         feedback=tuple(_fields(_text(part)) for part in parts if part.get_content_type() == "message/feedback-report"),

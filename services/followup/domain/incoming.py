@@ -12,10 +12,11 @@ Kind = Literal["bounce", "complaint", "automatic", "reply"]
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A mail, parsed: header names are lower case, `text` is what its writer wrote, without the message that came back."""
+    """A mail, parsed: header names are lower case, `text` is what a reporter wrote, without the message that came back."""
 
     headers: Mapping[str, str]
     text: str = ""
+    whole: str = ""  # with it: a person quotes in other ways than a machine, and may write its words
     recipients: tuple[str, ...] = ()  # every address it came to: ours tell which touch it answers
     failures: tuple[Failure, ...] = ()
     feedback: tuple[Mapping[str, str], ...] = ()

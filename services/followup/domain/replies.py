@@ -41,13 +41,16 @@ _SENTENCE = re.compile(
 _GO_ON = re.compile(r"(?<!you )\b(?:don't|do not|never) (?:stop|quit|cancel|unsubscribe|remove)\b", re.IGNORECASE)
 _ANSWER = re.compile(r"^(?:\s*(?:re|fwd?|aw|wg|sv|vs|tr|rv|antw)\s*:)+", re.IGNORECASE)
 _QUOTE = re.compile(
-    r"^\s*(?:>|On .{4,120}wrote:|-{2,} ?(?:Original|Forwarded)|From: |Sent from |-- ?$|_{5,}|Am .{4,80}schrieb)", re.IGNORECASE
+    r"^\s*(?:>|On .{4,120}wrote:|-{2,} ?(?:Original|Forwarded|Urspr.nglich|Mensa[jg]em?\b|Message d.origine|On .{4,120}wrote)"
+    r"|Begin forwarded message|[*_]{0,2}(?:From|Von|De|Da|Van|Från|Fra) ?:|Sent from |-- ?$|_{5,}|Am .{4,80}schrieb)",
+    re.IGNORECASE,
 )
 _ATTRIBUTION = re.compile(  # "On Tue, Nov 24, 2026 at 10:00 AM Joe <", and on the next line "joe@maple.example> wrote:"
-    r"^[ \t]*(?:On|Am|Le|El|Il|Op|Em|Den)\b[^\n\d]{0,120}\d[^\n]{0,120}\n(?:[^\n]{0,120}\n)?[^\n]{0,120}"
+    r"^[ \t]*(?:On|Am|Le|El|Il|Op|Em|Den)\b[^\n\d]{0,120}\d(?:[^\n]{0,120}\n){0,2}[^\n]{0,120}"
     r"\b(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev)\b[^\n]{0,80}:[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_OUR_FOOT = "You get this because we worked for you"  # of our own mail, where nothing marks it as quoted
 _PHONE = re.compile(r"(?<![\w+])\+?\d[\d\s().-]{6,18}\d(?!\w)")
 _EMAIL = re.compile(r"[^\s<>,;\"()]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _RELATIVES = (
@@ -85,13 +88,24 @@ class Named:
 
 
 def own_words(text: str) -> str:
-    """What was written above the mail that is quoted."""
+    """What was written above the mail that is quoted; where nothing was, what was written between its lines and below."""
+    text = text.partition(_OUR_FOOT)[0] if _above(text) else text
+    return _above(text) or _above("\n".join(line for line in text.splitlines()[_quote_begins(text) :] if line[:1] != ">"))
+
+
+def _above(text: str) -> str:
     lines, quoted = [], _ATTRIBUTION.search(text)
     for line in text[: quoted.start() if quoted else None].splitlines():
         if _QUOTE.match(line):
             break
         lines.append(line)
     return "\n".join(lines).strip()
+
+
+def _quote_begins(text: str) -> int:
+    """The first line that is marked as quoted; without one nobody can tell whose the lines below are."""
+    lines = text.splitlines()
+    return next((number for number, line in enumerate(lines) if line[:1] == ">"), len(lines))
 
 
 def wish_of(text: str, subject: str = "") -> tuple[Wish, bool]:

@@ -142,7 +142,7 @@ class Inbound:
             await unsubscribe(unit, self.addresses, client, "email", now)
             return
         subject = mail.headers.get("subject", "")
-        await self.conversations.hear(unit, client, touch, mail.text, "email", sender, ref, now, subject=subject)
+        await self.conversations.hear(unit, client, touch, mail.whole, "email", sender, ref, now, subject=subject)
 
 
 def _kind(mail: Incoming, use: str, touch: Any) -> Kind:

@@ -270,10 +270,52 @@ def test_somebody_named_in_a_reply_is_found_and_what_we_wrote_is_not() -> None:
         "On Tue, Nov 24, 2026 at 10:00 AM Joe at Maple Plumbing <\njoe@mail.maple.example> wrote:",
         "On Tuesday, November 24, 2026 at 10:00:00 AM EST,\nJoe at Maple Plumbing <joe@mail.maple.example>\nwrote:",
         "Le mar. 24 nov. 2026 à 10:00, Joe\n<joe@mail.maple.example> a écrit :",
+        "El mar, 24 nov 2026 a las 10:00, Joe (<joe@mail.maple.example>) escribió:",
+        "---- On Tue, 24 Nov 2026 10:00:00 -0500 Joe <joe@mail.maple.example> wrote ---",
+        "-----Ursprüngliche Nachricht-----",
+        "De: Joe <joe@mail.maple.example>\nEnviado: martes, 24 de noviembre de 2026\nAsunto: Thank you",
+        "*From:* Joe <joe@mail.maple.example>\n*Sent:* Tuesday, November 24, 2026",
     ],
 )
 def test_a_line_that_a_program_broke_is_still_no_word_of_theirs(quoted: str) -> None:
     assert own_words(f"Could you call me tomorrow?\n\n{quoted}\n\nHello Ada,") == "Could you call me tomorrow?"
+
+
+OUR_FOOT = "You get this because we worked for you. Stop these mails: https://maple.example/u/abc"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("On 24/11/2026 10:00, Joe wrote:\n> Hello Ada,\n> Thank you.\n\nSTOP\n\n-- \nAda", "STOP"),
+        ("> Has the trouble stayed away?\n\nNo.\n\n> " + OUR_FOOT + "\n\nPlease call.", "No.\n\n\nPlease call."),
+        ("On 24/11/2026 10:00, Joe wrote:\n> Hello Ada,\n> " + OUR_FOOT, ""),
+        ("All is well.\n\nJoe, Maple Plumbing\n" + OUR_FOOT, "All is well.\n\nJoe, Maple Plumbing"),
+    ],
+)
+def test_what_is_written_below_a_quote_counts_and_our_own_foot_never(text: str, words: str) -> None:
+    assert own_words(text) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hi Joe,\n\nThis is the first time it drips. Call me, please.",
+        "Hello,\n\nThe header tank leaks.",
+        "Hi\n\nHere is a copy of it.",
+    ],
+)
+def test_a_person_may_use_the_words_of_a_machine(text: str) -> None:
+    mail = read_mail(f"From: ada@example.net\nSubject: Re: Thank you\n\n{text}".encode())
+    assert own_words(mail.whole) == text
+
+
+def test_an_answer_in_html_alone_does_not_stop_by_the_foot_it_quotes() -> None:
+    quoted = f"<b>From:</b> Joe &lt;joe@maple.example&gt;<br><b>Sent:</b> Tuesday<p>Hello Ada</p><p>{OUR_FOOT}</p>"
+    raw = f"From: ada@example.net\nContent-Type: text/html\n\n<div>All is well, thank you!</div><hr>{quoted}"
+    words = own_words(read_mail(raw.encode()).whole)
+    assert words == "All is well, thank you!"
+    assert wish_of(words) == ("talk", True)
 
 
 @pytest.mark.parametrize(
