@@ -26,6 +26,11 @@ _IN_THE_AIR = (
     f"SELECT t.*, {_SUBJECT} FROM touch t JOIN enrolment e ON e.id = t.enrolment_id "  # noqa: S608
     "WHERE t.id = $1 AND t.state = 'sending'"
 )
+# Again is not now where the plan began to wait meanwhile: the touch waits with it.
+_AGAIN = (
+    "state = CASE e.state WHEN 'paused' THEN 'paused' ELSE 'planned' END, "
+    "reason = CASE e.state WHEN 'paused' THEN e.reason END, lease_until = NULL"
+)
 JOURNALED = ("client_id", "lead_id", "plan", "subject", "step", "cycle", "channel", "message_id")
 
 
@@ -97,10 +102,9 @@ async def plan_again(unit: Transaction, touches: Sequence[tuple[UUID, int, datet
     if not touches:
         return
     await unit.execute(
-        "UPDATE touch t SET state = 'planned', lease_until = NULL, due_at = n.due_at, "
-        "attempt = greatest(t.attempt - 1 + n.burnt, 0) "
-        "FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::int[]) AS n(id, fence, due_at, burnt) "
-        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending'",
+        f"UPDATE touch t SET {_AGAIN}, due_at = n.due_at, attempt = greatest(t.attempt - 1 + n.burnt, 0) "  # noqa: S608
+        "FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::int[]) AS n(id, fence, due_at, burnt), enrolment e "
+        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending' AND e.id = t.enrolment_id",
         [touch[0] for touch in touches],
         [touch[1] for touch in touches],
         [touch[2] for touch in touches],
@@ -113,9 +117,9 @@ async def repeat(unit: Transaction, touches: Sequence[tuple[UUID, int, datetime 
     if not touches:
         return
     await unit.execute(
-        "UPDATE touch t SET state = 'planned', lease_until = NULL, due_at = $4, expires_at = least(t.expires_at, n.until) "
-        "FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS n(id, fence, until) "
-        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending'",
+        f"UPDATE touch t SET {_AGAIN}, due_at = $4, expires_at = least(t.expires_at, n.until) "  # noqa: S608
+        "FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS n(id, fence, until), enrolment e "
+        "WHERE t.id = n.id AND t.fence = n.fence AND t.state = 'sending' AND e.id = t.enrolment_id",
         [touch[0] for touch in touches],
         [touch[1] for touch in touches],
         [touch[2] for touch in touches],

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +13,7 @@ from services.followup import store
 from services.followup.adapters.smtp import Answer
 from services.followup.domain.sending import Breaker, Limit, governor, read_limits, retry_at
 from services.followup.use_cases.consent import suppress_address, unsubscribe
+from services.followup.use_cases.sending.record import settle_doubts
 from shared.database import Database
 from tests.services.followup.sending import (
     ADDRESSES,
@@ -25,6 +27,13 @@ from tests.services.followup.sending import (
     the_plan,
     told,
 )
+
+LATER = datetime.now(UTC) + timedelta(days=30)
+
+
+async def enrolments_of(database: Database, client_id: UUID) -> list[UUID]:
+    async with database.reading() as unit:
+        return [row["id"] for row in await unit.fetch("SELECT id FROM enrolment WHERE client_id = $1", client_id)]
 
 
 async def test_each_due_touch_goes_out_once_and_is_journaled(followup_database: Database) -> None:
@@ -91,6 +100,29 @@ async def test_an_answer_decides_what_becomes_of_the_touch(
 
             await asyncio.sleep(0.02)
     assert (row["state"], row["attempt"]) == (state, attempt)
+
+
+@pytest.mark.parametrize(("result", "witness"), [("busy", None), ("again", None), ("doubt", "resend")])
+async def test_what_is_tried_again_waits_with_its_plan(followup_database: Database, result: Any, witness: str | None) -> None:
+    (client_id,) = await add_clients(followup_database)
+    (touch_id,) = await add_touches(followup_database, [client_id], enrolment="active", expires_at=LATER)
+    (enrolment_id,) = await enrolments_of(followup_database, client_id)
+    loop = loop_over(followup_database, Recording(lambda message: Answer(result)))
+    now = datetime.now(UTC)
+    async with followup_database.transaction() as unit:
+        claimed = await store.sending.claim_due(unit, now, ["email"], limit=1, lease=timedelta(minutes=2))
+        ready = await loop.intender.intend(unit, claimed, now)
+    async with followup_database.transaction() as unit:  # they answer an earlier mail while this one is in the air
+        await store.enrolments.pause(unit, [enrolment_id], "conversation.open")
+    async with followup_database.transaction() as unit:
+        await loop.recorder.record(unit, [(one, Answer(result)) for one in ready], now)
+        if witness:
+            doubtful = await store.sending.in_doubt(unit, now + timedelta(minutes=5))
+            await settle_doubts(unit, doubtful, {}, {touch_id: witness}, now)
+    assert await states(followup_database) == {("paused", "conversation.open"): 1}
+    async with followup_database.transaction() as unit:
+        await store.enrolments.resume(unit, [enrolment_id], now)
+    assert await states(followup_database) == {("planned", None): 1}
 
 
 @pytest.mark.parametrize("email", ["ada@example.net", "ada@exämple.net"])
