@@ -9,12 +9,15 @@ import orjson
 from services.followup.domain.bounces import Failure, Verdict, verdict_of
 from shared.database import storable
 
-Kind = Literal["bounce", "complaint", "delivered"]
+Kind = Literal["bounce", "complaint", "unsubscribed", "delivered"]
 MAX_EVENTS = 1_000
 _SES_VERDICTS: dict[str, Verdict] = {"Permanent": "hard", "Transient": "soft"}
 _SENDGRID: dict[str, Kind] = {"bounce": "bounce", "dropped": "bounce", "spamreport": "complaint", "delivered": "delivered"}
+_SENDGRID |= {"unsubscribe": "unsubscribed", "group_unsubscribe": "unsubscribed"}
 _MAILGUN: dict[str, Kind] = {"failed": "bounce", "complained": "complaint", "delivered": "delivered"}
+_MAILGUN |= {"unsubscribed": "unsubscribed"}
 _POSTMARK: dict[str, Kind] = {"Bounce": "bounce", "SpamComplaint": "complaint", "Delivery": "delivered"}
+_POSTMARK_MACHINES = {"AutoResponder", "ChallengeVerification", "Subscribe"}  # told as bounces, and none
 _POSTMARK_HARD = {"HardBounce", "BadEmailAddress", "AddressChange", "ManuallyDeactivated"}
 
 
@@ -73,6 +76,9 @@ def _ses(event: dict[str, Any]) -> Iterator[Told]:
     elif kind == "Delivery":
         for address in event["delivery"].get("recipients", []):
             yield Told("delivered", str(address), f"ses:{mail}:delivered")
+    elif kind == "Subscription" and event["subscription"]["newTopicPreferences"].get("unsubscribeAll"):
+        for address in event["mail"].get("destination", []):
+            yield Told("unsubscribed", str(address), f"ses:{mail}:{event['subscription'].get('timestamp', '')}")
 
 
 def _sendgrid(event: dict[str, Any]) -> Iterator[Told]:
@@ -98,9 +104,11 @@ def _mailgun(event: dict[str, Any]) -> Iterator[Told]:
 
 
 def _postmark(event: dict[str, Any]) -> Iterator[Told]:
-    kind = _POSTMARK.get(str(event["RecordType"]))
-    if kind is not None:
-        name = str(event.get("Type", ""))
+    kind, name = _POSTMARK.get(str(event["RecordType"])), str(event.get("Type", ""))
+    by_hand = bool(event.get("SuppressSending")) and event.get("SuppressionReason") == "ManualSuppression"
+    if name == "Unsubscribe" or (event["RecordType"] == "SubscriptionChange" and by_hand):
+        kind = "unsubscribed"
+    if kind is not None and name not in _POSTMARK_MACHINES:
         verdict: Verdict = "unclear"
         if kind == "bounce":
             verdict = "hard" if name in _POSTMARK_HARD else "blocked" if name in ("SpamNotification", "Blocked") else "soft"

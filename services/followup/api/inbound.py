@@ -32,7 +32,7 @@ def inbound_routes(settings: Settings, database: Database, keys: KeyRing, inboun
 
     @router.post("/events", dependencies=keyed, responses=problems(401, 403, 413, 422))
     async def post_events(request: Request) -> dict[str, int]:
-        """Bounces, complaints and deliveries as Amazon SES, SendGrid, Mailgun or Postmark tell them."""
+        """Bounces, complaints, stops and deliveries as Amazon SES, SendGrid, Mailgun or Postmark tell them."""
         try:
             found = read_events(await request.body())
         except (ValueError, KeyError, TypeError) as error:

@@ -62,8 +62,18 @@ class Inbound:
             for client in await store.clients.with_address(unit, "email", address):
                 await self.complain(unit, client["id"], None, ref, now)
             await suppress_known(unit, self.addresses.of(address), "email", REVOKED_BY_ONE_CLICK, "complaint", now)
+        elif told.kind == "unsubscribed":
+            await self._unsubscribed(unit, address, ref, now)
         else:
             await store.inbound.note(unit, ref, "delivered", now, address_hash=self.addresses.of(address))
+
+    async def _unsubscribed(self, unit: Transaction, address: str, ref: str, now: datetime) -> None:
+        """By a link of the provider's own: the same as by ours."""
+        digest = self.addresses.of(address)
+        if await store.inbound.note(unit, ref, "unsubscribed", now, address_hash=digest):
+            for known in await store.clients.with_address(unit, "email", address):
+                await unsubscribe(unit, self.addresses, await store.clients.lock(unit, known["id"]), "email", now)
+            await suppress_known(unit, digest, "email", REVOKED_BY_ONE_CLICK, "unsubscribed", now)
 
     async def _about(self, unit: Transaction, mail: Incoming) -> tuple[str, Any]:
         """Which touch it is about: by the address we gave it, else by the id of our own mail that came back or is answered."""

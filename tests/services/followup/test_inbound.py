@@ -34,6 +34,26 @@ TEXTS = Texts(ADDRESSES, CONVERSATIONS)
 LATER = datetime.now(UTC) + timedelta(days=40)
 
 
+STOPPED_ELSEWHERE: list[Any] = [
+    [{"event": "unsubscribe", "email": "a@example.net", "sg_event_id": "x"}],
+    [{"event": "group_unsubscribe", "email": "a@example.net", "sg_event_id": "x"}],
+    {"event-data": {"event": "unsubscribed", "recipient": "a@example.net", "id": "x"}},
+    {
+        "RecordType": "SubscriptionChange",
+        "Recipient": "a@example.net",
+        "SuppressSending": True,
+        "SuppressionReason": "ManualSuppression",
+        "MessageID": "x",
+    },
+    {
+        "eventType": "Subscription",
+        "subscription": {"newTopicPreferences": {"unsubscribeAll": True}},
+        "mail": {"messageId": "x", "destination": ["a@example.net"]},
+    },
+    {"RecordType": "Bounce", "Type": "Unsubscribe", "Email": "a@example.net", "ID": 4},
+]
+
+
 async def hear(database: Database, raw: bytes, at: datetime | None = None) -> str:
     async with database.transaction() as unit:
         return await INBOUND.hear_mail(unit, raw, at or datetime.now(UTC))
@@ -370,11 +390,30 @@ async def test_a_number_nobody_has_can_say_stop_as_well(followup_database: Datab
         ),
         ({"RecordType": "Bounce", "Type": "HardBounce", "Email": "a@example.net", "ID": 1}, ("bounce", "hard")),
         ({"RecordType": "SpamComplaint", "Email": "a@example.net", "ID": 2}, ("complaint", "unclear")),
+        *((event, ("unsubscribed", "unclear")) for event in STOPPED_ELSEWHERE),
     ],
 )
 def test_providers_say_the_same_in_their_own_shapes(event: Any, expected: tuple[str, str]) -> None:
     (found,) = read_events(orjson.dumps(event))
     assert (found.kind, found.verdict, found.address) == (*expected, "a@example.net")
+
+
+@pytest.mark.parametrize("event", STOPPED_ELSEWHERE)
+async def test_a_stop_by_a_link_of_the_providers_own_is_a_stop(followup_database: Database, event: Any) -> None:
+    await a_client(followup_database, purpose="marketing")
+    body = orjson.dumps(event).replace(b"a@example.net", b"ada@example.net")
+    for _ in range(2):
+        async with followup_database.transaction() as unit:
+            for one in read_events(body):
+                await INBOUND.hear_event(unit, one, datetime.now(UTC))
+    assert await suppressions(followup_database) == {("email", one, "unsubscribed") for one in REVOKED_BY_ONE_CLICK}
+    assert await states(followup_database) == {("skipped", "opt_out"): 1}
+    assert [event["type"] for event in await told(followup_database)] == ["touch.skipped", *["consent.revoked"] * 4]
+
+
+def test_a_machine_that_answers_is_no_bounce_and_a_mailbox_that_is_opened_again_no_stop() -> None:
+    assert read_events(b'{"RecordType": "Bounce", "Type": "AutoResponder", "Email": "a@example.net", "ID": 3}') == []
+    assert read_events(b'{"RecordType": "SubscriptionChange", "Recipient": "a@example.net", "SuppressSending": false}') == []
 
 
 @pytest.mark.parametrize("body", [b"", b"[]x", b'"text"', b'{"a": 1}', b"[1]"])
