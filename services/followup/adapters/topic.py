@@ -18,8 +18,8 @@ async def read_to_end(
 ) -> AsyncIterator[tuple[list[Received], dict[int, int]]]:
     """Batches of events with the positions after them. Raises KafkaError or OSError where the broker is away."""
     consumer = AIOKafkaConsumer(topic, **connection(settings), enable_auto_commit=False, isolation_level="read_committed")
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = sorted(consumer.assignment(), key=lambda one: one.partition)  # no group: all of them
         if not partitions:
             raise UnknownTopicOrPartitionError(topic)

@@ -10,6 +10,7 @@ import click
 
 from services.followup.adapters.letters import ADVICE, Unprintable, is_printable, print_letters
 from services.followup.main import letter_writer
+from services.followup.scheduler.fence import Fence
 from services.followup.settings import Settings
 from services.followup.use_cases.letters import claim_letters, intend_letters, letter_of, letters_not_printed, letters_printed
 from services.followup.use_cases.messages import day_in_words
@@ -38,11 +39,16 @@ def print_command(out: Path, limit: int) -> None:
 
 
 async def _print(settings: Settings, out: Path, limit: int) -> list[str]:
-    """Intended before the file is there, sent after: what dies in between is in doubt, and dropped or written again by plan."""
+    """Intended before the file is there, sent after: what dies in between is in doubt, and dropped or written again by plan.
+
+    Nothing is claimed before the journal knows what its topic knows: a restored backup prints no letter twice.
+    """
     database = Database(settings.database_url, name="followup-letters", size=2)
     await database.open()
     try:
-        intender, now = letter_writer(settings, LEASE), datetime.now(UTC)
+        intender = letter_writer(settings, LEASE)
+        await Fence(settings, database, intender.addresses).catch_up()
+        now = datetime.now(UTC)
         async with database.transaction() as unit:
             touches = await claim_letters(unit, now, limit=limit, lease=LEASE)
         async with database.transaction() as unit:

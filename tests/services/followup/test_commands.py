@@ -13,10 +13,21 @@ from click.testing import CliRunner
 from services.followup import store
 from services.followup.adapters import letters
 from services.followup.cli import main
+from services.followup.scheduler.fence import Fence
 from shared.database import Database
 from tests.services.followup.company import Company
 from tests.services.followup.sending import add_clients, add_touches, states
 from tests.support import in_thread
+
+
+@pytest.fixture
+def unfenced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing on the topic is news: it has the touches of other tests, too."""
+
+    async def catch_up(_fence: Fence) -> int:
+        return 0
+
+    monkeypatch.setattr(Fence, "catch_up", catch_up)
 
 
 async def typed(database: Database, folder: Path, *words: str) -> tuple[int, str]:
@@ -63,6 +74,7 @@ async def test_what_is_lifted_by_hand_brings_back_what_is_still_to_come(followup
     assert (await company.touches(client_id))["review"]["state"] == "planned"
 
 
+@pytest.mark.usefixtures("unfenced")
 async def test_letters_that_are_due_are_printed_once(followup_database: Database, tmp_path: Path) -> None:
     (client_id,) = await add_clients(followup_database, 1, address="1 Elm St, Toledo OH 43604")
     await add_touches(followup_database, [client_id], channel="post")
@@ -77,6 +89,7 @@ async def test_letters_that_are_due_are_printed_once(followup_database: Database
     assert not again.exists()
 
 
+@pytest.mark.usefixtures("unfenced")
 @pytest.mark.parametrize("where", ["no such folder", "a file"])
 async def test_letters_that_could_not_be_written_wait_for_the_next_time(
     followup_database: Database, tmp_path: Path, where: str
@@ -92,6 +105,7 @@ async def test_letters_that_could_not_be_written_wait_for_the_next_time(
     assert (await typed(followup_database, tmp_path, "letters", "print", "--out", str(pdf)))[1] == f"1 letters are in {pdf}.\n"
 
 
+@pytest.mark.usefixtures("unfenced")
 async def test_a_name_the_font_does_not_have_holds_no_other_letter_back(
     followup_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

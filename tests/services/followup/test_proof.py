@@ -32,6 +32,7 @@ from tests.services.followup.sending import (
     states,
     told,
 )
+from tests.services.followup.test_commands import typed
 
 
 def pg(postgres: Postgres, name: str, *arguments: str) -> None:
@@ -113,6 +114,22 @@ async def test_a_restored_backup_writes_to_nobody_twice_nor_after_their_stop(
     assert await states(followup_database) == {("sent", None): 12}
     assert await refusals(followup_database, clients[0]) == before
     assert await fence.catch_up() == 0  # the next start has nothing to read
+
+
+async def test_a_restored_backup_prints_no_letter_twice(
+    followup_database: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers)
+    await add_touches(followup_database, await add_clients(followup_database, 1, address="1 Elm St"), channel="post")
+    assert (await typed(followup_database, tmp_path, "letters", "print", "--out", str(tmp_path / "one.pdf")))[0] == 0
+    await publish(settings, followup_database)
+    async with followup_database.transaction() as unit:  # as the backup was
+        await unit.execute("DELETE FROM sent")
+        await unit.execute("DELETE FROM attempt")
+        await unit.execute("UPDATE touch SET state = 'planned', attempt = 0, lease_until = NULL, settled_at = NULL")
+    again = await typed(followup_database, tmp_path, "letters", "print", "--out", str(tmp_path / "two.pdf"))
+    assert again[1].endswith("No letter is due.\n"), again
+    assert await states(followup_database) == {("sent", None): 1}
 
 
 async def test_rows_that_contradict_the_journal_are_found(followup_database: Database) -> None:
