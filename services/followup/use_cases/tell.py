@@ -7,6 +7,9 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.followup import store
+from services.followup.domain.consent import EVERYTHING
+from services.followup.domain.plans import CHANNELS
+from services.followup.use_cases.consent import revoke
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import Numbers
 from shared.database import Transaction
@@ -22,8 +25,13 @@ async def set_moved(unit: Transaction, pauses: Pauses, client_id: UUID, now: dat
 
 
 async def set_stopped(unit: Transaction, pauses: Pauses, client_id: UUID, now: datetime) -> dict[str, Any]:
+    """Nothing at all: kept and told like any other no, so that the others hear it and a restored backup does."""
     await store.clients.set_stopped(unit, client_id, now)
-    return _answer(client_id, await pauses.stop(unit, [client_id], "client.asked_to_stop", now))
+    numbers = await pauses.stop(unit, [client_id], "client.asked_to_stop", now)
+    client = await store.clients.lock(unit, client_id)
+    for channel in CHANNELS:
+        await revoke(unit, pauses.planner.addresses, client, channel, [EVERYTHING], "asked a person to stop", now)
+    return _answer(client_id, numbers)
 
 
 async def set_household(

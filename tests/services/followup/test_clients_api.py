@@ -14,11 +14,14 @@ from fastapi import FastAPI
 
 from services.followup.api.clients import client_routes
 from services.followup.cli import main
+from services.followup.domain.plans import CHANNELS
 from services.followup.settings import PLAN
 from shared import http as edge
 from shared.database import Database
 from shared.security import KeyRing
 from tests.services.followup.company import Company
+from tests.services.followup.sending import told
+from tests.services.followup.test_inbound import suppressions
 from tests.support import in_thread
 
 
@@ -69,6 +72,18 @@ async def test_what_people_tell_changes_the_calendar(api: httpx.AsyncClient, com
     assert (await company.touches(client_id))["anniversary"]["reason"] == "moved"
 
 
+async def test_a_stop_that_a_person_was_told_is_told_to_everybody_and_survives_a_restore(
+    api: httpx.AsyncClient, company: Company
+) -> None:
+    client_id = await company.client()
+    for _ in range(2):
+        assert (await api.post(f"/v1/clients/{client_id}/stop", json={})).status_code == 200
+    assert (await company.touches(client_id))["anniversary"]["reason"] == "asked_to_stop"
+    revoked = [event for event in await told(company.database) if event["type"] == "consent.revoked"]
+    assert [(event["channel"], event["purpose"]) for event in revoked] == [(channel, None) for channel in CHANNELS]
+    assert ("email", "all", "asked a person to stop") in await suppressions(company.database)
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -92,8 +107,8 @@ async def test_a_stranger_is_a_404_and_no_key_a_401(api: httpx.AsyncClient) -> N
 
 async def test_an_address_makes_letters_possible(company: Company, api: httpx.AsyncClient) -> None:
     client_id = await company.client()
-    told = await api.post(f"/v1/clients/{client_id}/address", json={"address": "1 Elm St\nToledo OH 43604"})
-    assert told.status_code == 200
+    answer = await api.post(f"/v1/clients/{client_id}/address", json={"address": "1 Elm St\nToledo OH 43604"})
+    assert answer.status_code == 200
     async with company.database.reading() as unit:
         contact = await unit.value("SELECT contact FROM client WHERE id = $1", UUID(str(client_id)))
     assert contact["address"] == "1 Elm St\nToledo OH 43604"
