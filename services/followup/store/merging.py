@@ -58,11 +58,6 @@ async def move(unit: Transaction, loser: UUID, survivor: UUID) -> None:
     )
 
 
-async def move_words(unit: Transaction, loser: UUID, survivor: UUID) -> None:
-    """What was said before anybody was a client."""
-    await unit.execute("UPDATE consent_event SET client_id = $2 WHERE client_id = $1", loser, survivor)
-
-
 async def end_doubles(unit: Transaction, loser: UUID, now: datetime) -> Rows:
     """Enrolments the survivor has as well end; returns their touches that nobody had begun to send."""
     await unit.execute(

@@ -92,12 +92,15 @@ class Clients:
         await self.enroller.enrol(unit, arrivals, now)
 
     async def remember(self, unit: Transaction, received: list[Received], now: datetime) -> None:
-        """A review, a complaint, its end: facts that plans look at."""
+        """A review, a complaint, its end: facts that plans look at, also where they come before the sale."""
         owners = await store.clients.of_leads(unit, [_lead(one.event) for one in received])
+        people = [person for one in received if (person := _person(one.event)) is not None]
+        heirs = await store.merging.heirs(unit, people)
         for one in received:
-            client_id, ref = owners.get(_lead(one.event)), str(_lead(one.event))
+            person, ref = _person(one.event), str(_lead(one.event))
+            client_id = owners.get(_lead(one.event)) or (heirs.get(person, person) if person else None)
             if client_id is None:
-                raise Refused("The lead was never won, as far as this topic says.")
+                raise Refused("The lead was never won, as far as this topic says, and nobody says whose it is.")
             if isinstance(one.event, events.ReviewReceived):
                 await store.clients.know_facts(unit, [_fact(client_id, "review.received", ref, now)])
                 await self.pauses.planner.plan(unit, [client_id], now)
@@ -204,6 +207,11 @@ def _arrival(event: events.JobCompleted, client_id: UUID, now: datetime) -> Arri
 
 def _lead(event: Any) -> UUID:
     return UUID(str(event.lead_id))
+
+
+def _person(event: Any) -> UUID | None:
+    found: UUID | None = event.person_id
+    return found
 
 
 async def adopt_agreement(unit: Transaction, received: list[Received], now: datetime) -> None:

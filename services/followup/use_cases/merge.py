@@ -42,8 +42,9 @@ class Merges:
         old, new = clients.get(loser), clients.get(survivor)
         if loser == survivor or (new and new["erased"]):
             return
-        if old is None:  # no client yet: all there is of them is what they said
-            await store.merging.move_words(unit, loser, survivor)
+        if old is None:  # no client yet: all there is of them is what they said, and what is open
+            await store.merging.move(unit, loser, survivor)
+            await self.pauses.wait(unit, [survivor])
             await self.pauses.planner.plan(unit, [survivor] if new else [], now)
             return
         if old["erased"] or old["merged_into"] is not None:

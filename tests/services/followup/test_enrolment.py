@@ -90,6 +90,19 @@ async def test_a_complaint_holds_everything_until_it_is_closed(company: Company)
     assert touches["review"]["due_at"] >= later
 
 
+@pytest.mark.parametrize("merged", [False, True])
+async def test_a_complaint_from_before_the_sale_holds_too(company: Company, merged: bool) -> None:
+    person, lead, other = uuid4(), uuid4(), uuid4()
+    await company.hear(company.clients.remember, events.ComplaintOpened(lead_id=lead, person_id=other if merged else person))
+    if merged:
+        await company.hear(company.merges.merge_persons, events.PersonMerged(lead_id=lead, person_id=other, into=person))
+    won = await company.win(person_id=person)
+    await company.complete(won)
+    assert await company.touches(person) == {}
+    await company.hear(company.clients.remember, events.ComplaintClosed(lead_id=lead, person_id=person))
+    assert (await company.touches(person))["thank_you"]["state"] == "planned"
+
+
 @pytest.mark.parametrize("kind", ["complaint.open", "conversation.open"])
 async def test_a_job_done_while_a_complaint_or_a_talk_is_open_waits_too(company: Company, kind: str) -> None:
     first = await company.win()
