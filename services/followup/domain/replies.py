@@ -1,6 +1,7 @@
 """What a person who answers wants: to stop, help, to start again, to send us somebody, or simply to talk."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -26,8 +27,9 @@ STOP = {
 HELP, START = {"help", "info", "aide"}, {"start", "unstop", "yes start"}
 _NEARLY_STOP = re.compile(
     r"^(?:s+t+o+p+e?d?(?<!stopped)|st0p|sotp|stpo|tsop|unsub\w{0,10}|unsubscibe|un-?subscribe me|remove|remove me"
-    r"|stop(?: (?:it|this|that|now|already))+)$"
+    r"|stop(?: (?:it|this|that|now|already))+|no more|lose my number)$"
 )
+_COURTESY = re.compile(r"\b(?:please|pls|plz|thanks|thank you|thx)\b")
 # A line that goes on in lower case is the same sentence: programs break lines anywhere.
 _OPENING = re.compile(r"\s*(.*?)(?:[.!]+\s|\n\s*\n|\n(?!\s*[a-zà-ÿ])|\Z)", re.DOTALL)
 _SENTENCE = re.compile(
@@ -124,8 +126,11 @@ def wish_of(text: str, subject: str = "") -> tuple[Wish, bool]:
 
 def _plain(text: str) -> str:
     """The words alone, without courtesy."""
-    plain = re.sub(r"[^\w\s'-]", " ", text.casefold()).strip()
-    return re.sub(r"\s+", " ", plain.replace("please", "").replace("thanks", "").replace("thank you", "")).strip()
+    plain = re.sub(r"[^\w\s'-]", " ", unicodedata.normalize("NFKC", text).casefold())
+    words = [word.strip("'-") for word in _COURTESY.sub(" ", plain).split()]
+    if len(words) > 1 and all(len(word) == 1 for word in words):
+        return "".join(words)  # S.T.O.P.
+    return " ".join(word for word, before in zip(words, ["", *words], strict=False) if word and word != before)
 
 
 def _opens_with_stop(text: str) -> bool:
