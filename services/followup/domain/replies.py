@@ -33,7 +33,8 @@ _COURTESY = re.compile(r"\b(?:please|pls|plz|thanks|thank you|thx)\b")
 # A line that goes on in lower case is the same sentence: programs break lines anywhere.
 _OPENING = re.compile(r"\s*(.*?)(?:[.!]+\s|\n\s*\n|\n(?!\s*[a-zà-ÿ])|\Z)", re.DOTALL)
 _SENTENCE = re.compile(
-    r"\b(?:stop|quit|cease|no more|don'?t|do not|never)\b.{0,24}\b(?:text|txt|messag|mail|e-?mail|contact"
+    r"\b(?:stop|quit|cease|no more|don'?t|do not|never)\b(?! (?:forget|hesitate|mind|worry)\b)[^.!?,;]{0,24}"
+    r"\b(?:text|txt|messag|mail|e-?mail|contact"
     r"|call|send|write|writ|bother)"
     r"|\b(?:take|remove|delete)\b.{0,12}\b(?:me|my (?:name|number|e-?mail|address))\b|\bopt(?:ing)?[ -]?(?:me )?out\b"
     r"|\bunsubscribe\b|\bcancel\b[^.!?]{0,24}\bsubscriptions?\b"
