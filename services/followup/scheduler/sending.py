@@ -149,6 +149,13 @@ class SendingLoop:
         used = await store.sending.limits(unit, names, starts)
         return min(self.claim, *(limit.count - used[limit.name] for limit in self.limits))
 
+    async def _give_back(self, unit: Any, unused: int) -> None:
+        """What the relay did not take costs nothing of the hour and the day: an hour's outage must not use up a day's mails."""
+        longer = [limit for limit in self.limits if limit.unit in ("hour", "day")]
+        if longer and unused:
+            names, now = [limit.name for limit in longer], _now()
+            await store.sending.use_limits(unit, names, [limit.window_start(now) for limit in longer], -unused)
+
     def _windows(self, now: datetime) -> tuple[list[str], list[datetime]]:
         return [limit.name for limit in self.limits], [limit.window_start(now) for limit in self.limits]
 
@@ -156,7 +163,9 @@ class SendingLoop:
         """One bad touch must not stop the others: where a group fails, each is tried alone."""
         try:
             async with self.database.transaction() as unit:
-                return await self.intender.intend(unit, touches, _now())
+                ready = await self.intender.intend(unit, touches, _now())
+                await self._give_back(unit, len(touches) - len(ready))
+                return ready
         except Exception as error:
             if is_transient(error):
                 raise
@@ -194,6 +203,7 @@ class SendingLoop:
     async def _record(self, results: list[tuple[Outgoing, Answer]]) -> list[None]:
         async with self.database.transaction() as unit:
             await self.recorder.record(unit, results, _now())
+            await self._give_back(unit, sum(answer.result in ("busy", "unsent") for _, answer in results))
         return [None] * len(results)
 
     async def _land(self, writer: asyncio.Task[None], claimed: list[Any]) -> None:
@@ -202,6 +212,7 @@ class SendingLoop:
         try:
             async with asyncio.timeout(5), self.database.transaction() as unit:
                 await store.sending.put_back(unit, [(one["id"], one["fence"], one["due_at"]) for one in claimed])
+                await self._give_back(unit, len(claimed))
         except Exception as error:
             if not is_transient(error):
                 raise

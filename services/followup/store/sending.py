@@ -212,7 +212,7 @@ async def limits(unit: Transaction, names: Sequence[str], starts: Sequence[datet
 
 async def use_limits(unit: Transaction, names: Sequence[str], starts: Sequence[datetime], taken: int) -> None:
     await unit.execute(
-        "UPDATE send_limit l SET used = CASE WHEN l.window_start >= n.start THEN l.used ELSE 0 END + $3, "
+        "UPDATE send_limit l SET used = greatest(CASE WHEN l.window_start >= n.start THEN l.used ELSE 0 END + $3, 0), "
         "window_start = greatest(l.window_start, n.start) "
         "FROM unnest($1::text[], $2::timestamptz[]) AS n(name, start) WHERE l.name = n.name",
         names,

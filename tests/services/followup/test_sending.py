@@ -173,6 +173,25 @@ class Slow(Recording):
         return answer
 
 
+@pytest.mark.parametrize(
+    ("answer", "purpose", "used"),
+    [(Answer("sent"), "service", 3), (Answer("busy", "421", 421), "service", 0), (Answer("sent"), "marketing", 0)],
+)
+async def test_a_day_is_used_up_by_what_went_out_alone(
+    followup_database: Database, answer: Answer, purpose: str, used: int
+) -> None:
+    clients = await add_clients(followup_database, 3)
+    await add_touches(followup_database, clients, purpose=purpose)
+    async with followup_database.transaction() as unit:
+        await unit.execute("UPDATE client SET stopped_at = now()")  # which service mail does not ask
+    limits = read_limits("100/second, 100/day")
+    async with running(loop_over(followup_database, Recording(lambda message: answer), limits=limits)):
+        await settled(followup_database)
+        await asyncio.sleep(0.1)
+    async with followup_database.reading() as unit:
+        assert await unit.value("SELECT used FROM send_limit WHERE name = 'email/day'") == used
+
+
 async def test_what_is_in_the_air_lands_however_often_the_stop_is_asked_for(followup_database: Database) -> None:
     await add_touches(followup_database, await add_clients(followup_database))
     channel = Slow()
