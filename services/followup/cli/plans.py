@@ -15,11 +15,12 @@ from services.followup.settings import Settings
 from services.followup.use_cases.migrate_plan import MIGRATIONS, Compared, NotApplied, apply_version, compare_versions
 from services.followup.use_cases.plan_book import publish
 from services.followup.use_cases.planning import company_of
-from shared.agreement import Company, parse
+from shared.agreement import AgreementError, Company, parse
 from shared.commands import read_settings
 from shared.database import Transaction
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+VERSION = click.IntRange(1, 1_000_000)
 MIGRATION = click.option("--migration", type=click.Choice(MIGRATIONS), default="all", help="Who goes over, and with what.")
 
 
@@ -32,8 +33,7 @@ def plan() -> None:
 @FILE
 def lint(file: Path) -> None:
     settings: Settings = read_settings(Settings)
-    company = parse(settings.agreement_file.read_text()).company if settings.agreement_file.exists() else Company()
-    found = _checked(file, company)
+    found = _checked(file, _company_in(settings.agreement_file))
     click.echo(f"{found.plan.key} version {found.plan.version}, {len(found.plan.steps)} steps: nothing is wrong.")
 
 
@@ -62,7 +62,7 @@ def show_all() -> None:
 
 @plan.command("show", help="The text of a version, as it was published.")
 @click.argument("key")
-@click.argument("version", type=int)
+@click.argument("version", type=VERSION)
 def show(key: str, version: int) -> None:
     async def run(unit: Transaction) -> None:
         found = await planner().book.text(unit, key, version)
@@ -85,8 +85,8 @@ def retire(key: str) -> None:
 
 @plan.command("diff", help="What another version would change for every client who is in this one.")
 @click.argument("key")
-@click.argument("old", type=int)
-@click.argument("new", type=int)
+@click.argument("old", type=VERSION)
+@click.argument("new", type=VERSION)
 @MIGRATION
 def diff(key: str, old: int, new: int, migration: str) -> None:
     async def run(unit: Transaction) -> Compared:
@@ -100,8 +100,8 @@ def diff(key: str, old: int, new: int, migration: str) -> None:
 
 @plan.command("apply", help="Move the clients of one version to another, as the diff with this hash showed.")
 @click.argument("key")
-@click.argument("old", type=int)
-@click.argument("new", type=int)
+@click.argument("old", type=VERSION)
+@click.argument("new", type=VERSION)
 @click.option("--hash", "hash_", required=True, help="What the diff printed.")
 @MIGRATION
 def apply(key: str, old: int, new: int, hash_: str, migration: str) -> None:
@@ -112,6 +112,14 @@ def apply(key: str, old: int, new: int, hash_: str, migration: str) -> None:
         click.echo(f"{work(run)} enrolments go over; their calendars follow within seconds.")
     except NotApplied as error:
         raise click.ClickException(str(error)) from error
+
+
+def _company_in(file: Path) -> Company:
+    """Who we are, from the file: a lint needs no database."""
+    try:
+        return parse(file.read_text(encoding="utf-8-sig")).company if file.exists() else Company()
+    except (AgreementError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"The agreement {file} cannot be read: {error}") from error
 
 
 def _checked(file: Path, company: Company) -> PlanText:

@@ -28,6 +28,8 @@ async def compare_versions(
     unit: Transaction, planner: Planner, key: str, old: int, new: int, migration: str, now: datetime
 ) -> Compared:
     """What the new version would do to every live client of the old one."""
+    if old == new:
+        raise NotApplied(f"Both are version {old}: name two different ones, see plan list.")
     found = await planner.book.versions(unit, {(key, old), (key, new)})
     if len(found) != 2:
         raise NotApplied(f"There is no version {old if (key, old) not in found else new} of {key}: see plan list.")

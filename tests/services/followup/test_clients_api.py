@@ -139,6 +139,25 @@ async def test_the_commands_tell_and_change_plans(company: Company, tmp_path: Pa
     assert "plan after-unit 2 for job-1: active" in (await run(company, tmp_path, "clients", "show", client_id))[1]
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("plan", "diff", "after-unit", "1", "1"), "Both are version 1"),
+        (("plan", "diff", "after-unit", "1", "99999999999"), "99999999999 is not in the range"),
+        (("plan", "show", "after-unit", "99999999999"), "99999999999 is not in the range"),
+        (("plan", "apply", "after-unit", "1", "9", "--hash", "x"), "of after-unit: see plan list"),
+        (("plan", "lint", str(PLAN)), "cannot be read: This is not TOML"),
+    ],
+)
+async def test_a_command_that_cannot_be_says_why(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], sentence: str
+) -> None:
+    (tmp_path / "agreement.toml").write_text("no agreement")
+    monkeypatch.setenv("AGREEMENT_FILE", str(tmp_path / "agreement.toml"))
+    code, said = await run(company, tmp_path, *words)
+    assert (code > 0, sentence in said) == (True, True), said
+
+
 async def test_preview_prints_the_year_and_writes_pages(company: Company, tmp_path: Path) -> None:
     client_id = str(await company.client(first_name="Zoë"))
     code, said = await run(
