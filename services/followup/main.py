@@ -85,7 +85,7 @@ def build(settings: Settings) -> Service:
     texts = Texts(addresses, conversations)
     service.app.include_router(inbound_routes(settings, service.database, keys, inbound, texts))
     api.add_routes(service.app, settings, service.database, pauses)
-    pages.add_routes(service.app, service.database, signer, addresses, pauses)
+    pages.add_routes(service.app, service.database, signer, addresses, pauses, texts=bool(settings.sms_url))
     return service
 
 

@@ -11,7 +11,8 @@ from shared.database import Database
 from shared.signing import Signer
 
 
-def add_routes(app: FastAPI, database: Database, signer: Signer, addresses: Addresses, pauses: Pauses) -> None:
+def add_routes(app: FastAPI, database: Database, signer: Signer, addresses: Addresses, pauses: Pauses, *, texts: bool) -> None:
+    """`texts`: whether anything carries texts, so that a client can choose them."""
     links = Links(signer)
-    app.include_router(unsubscribe_routes(database, links, addresses, pauses))
+    app.include_router(unsubscribe_routes(database, links, addresses, pauses, texts=texts))
     app.include_router(relationship_routes(database, links, addresses, pauses))

@@ -15,7 +15,8 @@ from shared.database import Database
 from shared.problem import Problem, problems
 
 
-def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, pauses: Pauses) -> APIRouter:
+def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, pauses: Pauses, *, texts: bool) -> APIRouter:
+    channels = ("email", "sms") if texts else ("email",)
     router = APIRouter(tags=["unsubscribe"], default_response_class=HTMLResponse)
 
     @router.head("/u/{token}", include_in_schema=False)
@@ -42,7 +43,7 @@ def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, p
             if client is None or client["erased"]:
                 raise Problem(410, "We have forgotten you, as you asked: there is nothing to set any more.")
             level = await level_of(unit, addresses, client, channel, datetime.now(UTC))
-        has_phone = bool(client["contact"].get("phone"))
+        has_phone = texts and bool(client["contact"].get("phone"))
         return page("preferences.html", done=False, levels=LEVELS, level=level, channel=channel, has_phone=has_phone)
 
     @router.post("/u/{token}/preferences", responses=problems(404, 410, 422))
@@ -50,7 +51,7 @@ def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, p
         token: str, level: Annotated[str, Form(max_length=20)] = "", channel: Annotated[str, Form(max_length=10)] = "email"
     ) -> HTMLResponse:
         client_id, _ = links.of_client(token)
-        if level not in {name for name, _, _ in LEVELS} or channel not in ("email", "sms"):
+        if level not in {name for name, _, _ in LEVELS} or channel not in channels:
             raise Problem(422, "Please choose one of the answers on the page.")
         async with database.transaction() as unit:
             client = await store.clients.lock(unit, client_id)

@@ -1,6 +1,7 @@
 """Links in our messages: looking changes nothing, one press does, and a second one does no harm."""
 
 import base64
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote_plus
@@ -41,13 +42,19 @@ PAUSES = CONVERSATIONS.pauses
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
-@pytest.fixture
-async def browser(followup_database: Database) -> AsyncIterator[httpx.AsyncClient]:
+@contextlib.asynccontextmanager
+async def browsing(database: Database, *, texts: bool) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     http.install(app)
     app.add_middleware(http.Edge)
-    pages.add_routes(app, followup_database, SIGNER, ADDRESSES, PAUSES)
+    pages.add_routes(app, database, SIGNER, ADDRESSES, PAUSES, texts=texts)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://maple.example") as client:
+        yield client
+
+
+@pytest.fixture
+async def browser(followup_database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    async with browsing(followup_database, texts=True) as client:
         yield client
 
 
@@ -279,6 +286,15 @@ async def test_who_wanted_nothing_and_wants_something_after_all_gets_just_that(
     assert {one: set(purposes) for one, purposes in reached.items()} == {"email": allowed, "sms": set(), "post": set()}
     page = (await browser.get(f"{link(client_id)}/preferences")).text
     assert f'value="{level}" required checked' in page
+
+
+@pytest.mark.parametrize("texts", [True, False])
+async def test_texts_are_offered_where_something_carries_them(followup_database: Database, texts: bool) -> None:
+    client_id, _ = await a_client(followup_database)
+    async with browsing(followup_database, texts=texts) as browser:
+        page = (await browser.get(f"{link(client_id)}/preferences")).text
+        answer = await browser.post(f"{link(client_id)}/preferences", data={"level": "less", "channel": "sms"})
+    assert ("By text message instead" in page, answer.status_code) == (texts, 200 if texts else 422)
 
 
 async def test_a_no_holds_where_the_address_comes_later(followup_database: Database, browser: httpx.AsyncClient) -> None:
