@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from services.followup import store
 from services.followup.pages.tokens import Links, page
-from services.followup.use_cases.consent import Addresses, unsubscribe
+from services.followup.use_cases.consent import Addresses, unsubscribe, unsubscribe_unknown
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.preferences import LEVELS, level_of, set_preferences
 from shared.database import Database
@@ -33,6 +33,8 @@ def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, p
             client = await store.clients.lock(unit, client_id)
             if client is not None:
                 await unsubscribe(unit, addresses, client, channel, datetime.now(UTC))
+            else:
+                await unsubscribe_unknown(unit, addresses, client_id, channel, datetime.now(UTC))
         return page("unsubscribe.html", done=True, token=token)
 
     @router.get("/u/{token}/preferences", responses=problems(404, 410))

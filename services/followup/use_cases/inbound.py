@@ -38,7 +38,7 @@ class Inbound:
         """Returns what it was. The same bytes a second time are "known"."""
         mail, ref = read_mail(raw), f"mail:{hashlib.sha256(raw).hexdigest()}"
         use, touch = await self._about(unit, mail)
-        kind = _kind(mail, use, touch)
+        kind = _kind(mail, use)
         touch_id = touch["id"] if touch else None
         if not await store.inbound.note(unit, ref, f"mail_{kind}", now, touch_id=touch_id):
             return "known"
@@ -148,17 +148,20 @@ class Inbound:
         if client is None:
             known: Sequence[Any] = await store.clients.with_address(unit, "email", sender) if sender else ()
             client = await store.clients.lock(unit, known[0]["id"]) if known else None
-        if use == "u" and client is not None:
-            await unsubscribe(unit, self.addresses, client, "email", now)
+        if use == "u":
+            if client is not None:
+                await unsubscribe(unit, self.addresses, client, "email", now)
+            elif sender:
+                await suppress_known(unit, self.addresses.of(sender), "email", REVOKED_BY_ONE_CLICK, "unsubscribed", now)
             return
         subject = mail.headers.get("subject", "")
         await self.conversations.hear(unit, client, touch, mail.whole, "email", sender, ref, now, subject=subject)
 
 
-def _kind(mail: Incoming, use: str, touch: Any) -> Kind:
+def _kind(mail: Incoming, use: str) -> Kind:
     """Only a button or a person writes to the address of a stop; the mail program that does it says that it is a machine."""
     kind = kind_of(mail)
-    return "reply" if use == "u" and touch and kind != "complaint" else kind
+    return "reply" if use == "u" and kind != "complaint" else kind
 
 
 def _events_in(mail: Incoming) -> list[Told]:

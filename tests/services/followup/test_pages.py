@@ -11,9 +11,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.followup import pages
+from services.followup import pages, store
 from services.followup.adapters.provider_events import Told
-from services.followup.domain.plans import PURPOSES
+from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from services.followup.use_cases.clients import Clients
 from services.followup.use_cases.consent import grant
 from services.followup.use_cases.enrol import Enroller
@@ -34,7 +34,17 @@ from tests.services.followup.sending import (
     states,
     told,
 )
-from tests.services.followup.test_inbound import CONVERSATIONS, INBOUND, LATER, SIGNER, answer, failed, notices, suppressions
+from tests.services.followup.test_inbound import (
+    CONVERSATIONS,
+    INBOUND,
+    LATER,
+    SIGNER,
+    VERP,
+    answer,
+    failed,
+    notices,
+    suppressions,
+)
 from tests.services.followup.test_inbound import hear as hear_mail
 from tests.services.followup.test_incoming import report
 
@@ -92,6 +102,24 @@ async def test_one_click_suppresses_before_it_answers_and_says_so_once(
         assert ("email", "marketing", "unsubscribed") in await suppressions(followup_database)
     assert await revocations(followup_database) == ["marketing", "newsletter", "referral", "review"]
     assert await states(followup_database) == {("skipped", "opt_out"): 1}
+
+
+async def test_a_stop_of_somebody_a_restored_backup_does_not_know_yet_is_kept(
+    followup_database: Database, browser: httpx.AsyncClient
+) -> None:
+    (known,) = await add_clients(followup_database, email="ada@example.net")
+    assert (await browser.post(link(unknown := uuid4()), data=ONE_CLICK)).status_code == 200
+    mailed = f"From: eve@example.net\nTo: {VERP.address('u', uuid4())}\nAuto-Submitted: auto-replied\nSubject: stop\n\n"
+    async with followup_database.transaction() as unit:
+        for raw in (mailed, mailed.replace("eve", "ada")):
+            await INBOUND.hear_mail(unit, raw.encode(), datetime.now(UTC))
+    async with followup_database.transaction() as unit:
+        rows = await unit.fetch("SELECT client_id, purpose FROM consent_event WHERE NOT granted")
+        assert {(row["client_id"], row["purpose"]) for row in rows} == {
+            (client, purpose) for client in (unknown, known) for purpose in REVOKED_BY_ONE_CLICK
+        }
+        for who in ("ada@example.net", "eve@example.net"):
+            assert len(await store.consent.all_suppressed(unit, [ADDRESSES.of(who)], datetime.now(UTC))) == 4
 
 
 async def test_mail_about_their_own_job_goes_on_after_one_click(followup_database: Database, browser: httpx.AsyncClient) -> None:
