@@ -26,7 +26,9 @@ class Incoming:
 
 
 _DAEMON = re.compile(
-    r"mailer-?daemon|postmaster|mail delivery|mail\.delivery|delivery subsystem|mdaemon|bounce|smtp|system administrator", re.I
+    r"mailer-?daemon|postmaster|mail delivery|mail\.delivery|delivery subsystem|mdaemon|system administrator"
+    r"|\bbounces?\b(?=[^@\s]*@)|\bsmtp\b",
+    re.I,
 )
 _FAILED = re.compile(
     r"undeliver|not (?:be )?deliver|deliver\w* (?:status|failure|failed|problem|delay|has failed|warning)"

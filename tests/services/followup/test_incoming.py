@@ -175,6 +175,20 @@ def test_a_machine_and_a_person_are_told_apart(header: str, value: str, kind: st
 
 
 @pytest.mark.parametrize(
+    ("sender", "kind"),
+    [
+        ("Bounce House Fun <hi@bouncehouse.example>", "reply"),
+        ("Ada Case <ada@smtp2go.example>", "reply"),
+        ("bounces+ada=example.net@mail.example", "automatic"),
+        ("SMTP Gateway <gateway@mail.example>", "automatic"),
+        ("Postmaster <ada@mail.example>", "automatic"),
+    ],
+)
+def test_who_has_a_machines_word_in_their_name_is_heard(sender: str, kind: str) -> None:
+    assert kind_of(read_mail(f"From: {sender}\nSubject: Re: Thank you\n\nstop\n".encode())) == kind
+
+
+@pytest.mark.parametrize(
     "raw", [b"", b"\xff\xfe\x00", b"Content-Type: multipart/report; boundary=x\n\n--x", b"Subject: =?x?q?=ff?=\n\n" + b"\n" * 9]
 )
 def test_what_is_no_mail_is_read_without_an_exception(raw: bytes) -> None:
