@@ -58,7 +58,9 @@ def inbound_routes(settings: Settings, database: Database, keys: KeyRing, inboun
         """What became of a text of ours."""
         form = await signed(request)
         async with database.transaction() as unit:
-            await texts.note_status(unit, touch_id, form.get("MessageStatus", ""), form.get("MessageSid", ""), datetime.now(UTC))
+            status, sid = form.get("MessageStatus", ""), form.get("MessageSid", "")
+            why = {"number": form.get("To", ""), "code": form.get("ErrorCode", "")}
+            await texts.note_status(unit, touch_id, status, sid, datetime.now(UTC), **why)
         return Response(status_code=204)
 
     async def signed(request: Request) -> dict[str, str]:

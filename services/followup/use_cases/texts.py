@@ -8,11 +8,13 @@ from services.followup import store
 from services.followup.domain.consent import EVERYTHING
 from services.followup.domain.plans import PURPOSES
 from services.followup.domain.replies import wish_of
-from services.followup.use_cases.consent import Addresses, grant, revoke, suppress_known
+from services.followup.use_cases.consent import Addresses, grant, revoke, suppress_address, suppress_known
 from services.followup.use_cases.conversations import Conversations
 from services.followup.use_cases.planning import company_of
 from services.followup.use_cases.sending.ends import end_touches
 from shared.database import Transaction
+
+NO_TELEPHONE = ("30005", "30006")  # no such number any more; a landline
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,15 @@ class Texts:
         await self.conversations.hear(unit, next(iter(clients.values()), None), None, body, "sms", sender, ref, now)
         return None
 
-    async def note_status(self, unit: Transaction, touch_id: UUID, status: str, sid: str, now: datetime) -> None:
-        """Any call about a text proves that it was taken: a lost answer is settled by it."""
+    async def note_status(
+        self, unit: Transaction, touch_id: UUID, status: str, sid: str, now: datetime, *, number: str = "", code: str = ""
+    ) -> None:
+        """Any call about a text proves that it was taken: a lost answer is settled by it. Who cannot be texted is not again."""
         kind = {"delivered": "delivered", "undelivered": "undelivered", "failed": "undelivered"}.get(status, "accepted")
-        await store.inbound.note(unit, f"sms:{sid}:{status}", kind, now, touch_id=touch_id, detail=status)
+        new = await store.inbound.note(unit, f"sms:{sid}:{status}", kind, now, touch_id=touch_id, detail=status)
         touch = await store.sending.in_the_air(unit, touch_id)
         if touch is not None:
             await store.clients.lock_all(unit, {touch["client_id"]})
             await end_touches(unit, [(touch, "sent", None)], now, told_by="provider")
+        if new and kind == "undelivered" and code in NO_TELEPHONE and number:
+            await suppress_address(unit, self.addresses, "sms", number, "hard_bounce", now)

@@ -89,6 +89,19 @@ async def test_a_call_about_a_text_settles_a_lost_answer(door: httpx.AsyncClient
         assert await unit.value("SELECT told_by FROM sent WHERE touch_id = $1", touch_id) == "provider"
 
 
+@pytest.mark.parametrize(("code", "ends"), [("30006", True), ("30005", True), ("30003", False), ("", False)])
+async def test_a_number_that_takes_no_texts_gets_none_again(
+    door: httpx.AsyncClient, followup_database: Database, code: str, ends: bool
+) -> None:
+    _, touch_id = await a_client(followup_database, channel="sms")
+    form = {"MessageSid": "SM3", "MessageStatus": "undelivered", "To": "+14195550134", "ErrorCode": code}
+    path = f"/inbound/sms/{touch_id}"
+    signed = {"X-Twilio-Signature": signature(TOKEN, f"{BASE}{path}", form)}
+    assert (await door.post(path, data=form, headers=signed)).status_code == 204
+    assert await suppressions(followup_database) == ({("sms", "all", "hard_bounce")} if ends else set())
+    assert await states(followup_database) == {("skipped", "hard_bounce") if ends else ("planned", None): 1}
+
+
 @pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "x" * 5000, "\u202e😀"])
 async def test_whatever_comes_back_is_heard_or_refused(door: httpx.AsyncClient, followup_database: Database, odd: str) -> None:
     await a_client(followup_database)
