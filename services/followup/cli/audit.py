@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sys
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -51,8 +52,9 @@ async def _compare(settings: Settings, since: datetime, taken: list[str] | None)
     found += _difference(set(told) - set(later), "touches on followup.touches.v1 are not in the journal")
     if taken is not None:
         ours = {id for id in journal.values() if id.startswith("<")}
-        found += _difference(ours - set(taken), "journaled mails are not in the relay's log")
-        repeated = {id for id in ours if taken.count(id) > 1}
+        times = Counter(taken)
+        found += _difference(ours - times.keys(), "journaled mails are not in the relay's log")
+        repeated = {id for id in ours if times[id] > 1}
         found += _difference(repeated, "mails were taken by the relay more than once")
     return found
 

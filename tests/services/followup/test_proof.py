@@ -164,3 +164,8 @@ async def test_what_goes_out_while_the_audit_reads_is_no_difference(
     async with followup_database.transaction() as unit:
         await unit.execute("DELETE FROM sent")
     assert "2 touches on followup.touches.v1 are not in the journal" in "".join(await audit._compare(settings, since, None))
+    async with followup_database.reading() as unit:
+        journaled = [row["message_id"] for row in await unit.fetch("SELECT message_id FROM sent")]
+    found = "".join(await audit._compare(settings, since, [*journaled[:1] * 2, "<x@y>"]))
+    assert f"1 journaled mails are not in the relay's log, for example {journaled[1]}." in found
+    assert f"1 mails were taken by the relay more than once, for example {journaled[0]}." in found
