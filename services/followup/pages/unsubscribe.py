@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse
 
 from services.followup import store
 from services.followup.pages.tokens import Links, page
-from services.followup.use_cases.consent import Addresses, unsubscribe, unsubscribe_unknown
+from services.followup.use_cases.consent import Addresses, unsubscribe
 from services.followup.use_cases.pauses import Pauses
-from services.followup.use_cases.preferences import LEVELS, level_of, set_preferences
+from services.followup.use_cases.preferences import LEVELS, level_of, set_preferences, unsubscribe_unknown
 from shared.database import Database
 from shared.problem import Problem, problems
 

@@ -69,13 +69,6 @@ async def unsubscribe(unit: Transaction, addresses: Addresses, client: Any, chan
     await revoke(unit, addresses, client, channel, REVOKED_BY_ONE_CLICK, "unsubscribed", now)
 
 
-async def unsubscribe_unknown(unit: Transaction, addresses: Addresses, client_id: UUID, channel: str, now: datetime) -> None:
-    """A link of ours names somebody we do not know, or not yet again after a restore: what they said waits for them."""
-    for purpose in REVOKED_BY_ONE_CLICK:
-        said = events.Consent(channel=channel, purpose=purpose, granted=False, text="unsubscribed")
-        await hear(unit, addresses, client_id, said, now, now)
-
-
 async def revoke(
     unit: Transaction, addresses: Addresses, client: Any, channel: str, purposes: Sequence[str], reason: str, now: datetime
 ) -> None:

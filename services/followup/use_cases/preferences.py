@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from services.followup import store
 from services.followup.domain.consent import EVERYTHING, refusal
 from services.followup.domain.plans import CHANNELS, PURPOSES, REVOKED_BY_ONE_CLICK
-from services.followup.use_cases.consent import Addresses, grant, revoke, statements
+from services.followup.use_cases.consent import Addresses, grant, hear, revoke, statements
 from services.followup.use_cases.pauses import Pauses
+from shared import events
 from shared.database import Transaction
 
 LEVELS = (
@@ -46,3 +48,10 @@ async def set_preferences(
     if allowed and channel == "sms":
         await revoke(unit, addresses, client, "email", REVOKED_BY_ONE_CLICK, "asked for texts instead", now)
     await pauses.planner.plan(unit, [client["id"]], now)
+
+
+async def unsubscribe_unknown(unit: Transaction, addresses: Addresses, client_id: UUID, channel: str, now: datetime) -> None:
+    """A link of ours names somebody we do not know, or not yet again after a restore: what they said waits for them."""
+    for purpose in REVOKED_BY_ONE_CLICK:
+        said = events.Consent(channel=channel, purpose=purpose, granted=False, text="unsubscribed")
+        await hear(unit, addresses, client_id, said, now, now)
