@@ -11,10 +11,13 @@ from shared import events
 from shared.database import Transaction
 
 MOST_OF_ONE_LEAD = 1000
+EARLIEST = 1971  # 0001-01-01, 1900-01-01 and 1970-01-01 are what programs write where there is no date
 
 
 async def complete_job(unit: Transaction, lead: Any, event: events.JobCompleted, now: datetime) -> None:
     """Keep the job once; publish it now if the lead is won, else at won. Raises Illegal."""
+    if event.completed_on.year < EARLIEST:
+        raise Illegal(f"completed_on {event.completed_on} is no day a job was completed on; programs write it for an empty date.")
     if event.completed_on > (now + timedelta(hours=14 + 24)).date():
         raise Illegal(f"completed_on {event.completed_on} is in the future.")
     if lead["state"] in ("lost", "disqualified"):

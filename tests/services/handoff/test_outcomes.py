@@ -155,8 +155,10 @@ async def test_a_job_that_is_reported_again_otherwise_is_refused(handoff: Handof
     assert [(one["trade"], one["completed_on"]) for one in told] == [("Plumbing", "2026-03-04")]
 
 
-async def test_a_job_in_the_future_or_of_a_lost_lead_is_refused(handoff: Handoff) -> None:
+async def test_a_job_in_the_future_on_no_day_or_of_a_lost_lead_is_refused(handoff: Handoff) -> None:
     lead = await handoff.qualify()
+    empty = "completed_on 0001-01-01 is no day a job was completed on; programs write it for an empty date."
+    assert await handoff.refusal(job(lead, completed_on=date.min)) == empty
     assert "in the future" in await handoff.refusal(job(lead, completed_on=date(2026, 3, 8)))
     assert await handoff.refusal(job(lead, completed_on=date(2026, 3, 5))) == ""
     await handoff.hear(events.OutcomeLost(lead_id=lead, reason="price"))
