@@ -55,9 +55,10 @@ def _read(reader: Any) -> list[Cost]:
     costs: dict[tuple[str, date], Cost] = {}
     wrong: list[str] = []
     for row in reader:
-        if not any(cell.strip() for cell in row):
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
             continue
-        found = _cost(dict(zip(header, map(str.strip, row), strict=False))) if not any(row[len(header) :]) else TOO_MANY
+        found = TOO_MANY if any(cells[len(header) :]) else _cost(dict(zip(header, cells, strict=False)))
         if isinstance(found, str):
             wrong.append(f"Line {reader.line_num}: {found}")
         elif (found.campaign, found.spent_on) in costs:

@@ -47,6 +47,10 @@ def test_a_mistake_is_named_by_its_line(row: str, sentence: str) -> None:
         read_costs(lines("good,2026-05-01,1,USD", row))
 
 
+def test_cells_that_are_empty_behind_the_last_column_are_none() -> None:
+    assert read_costs(lines("a,2026-05-01,1,USD,, ")) == read_costs(lines("a,2026-05-01,1,USD"))
+
+
 def test_an_amount_that_a_comma_broke_in_two_and_a_column_that_stands_twice_are_no_costs() -> None:
     for header, row in (
         ("currency,date,campaign,amount\n", "USD,2026-05-01,a,1,250\n"),
