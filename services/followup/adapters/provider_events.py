@@ -12,10 +12,20 @@ from shared.database import storable
 Kind = Literal["bounce", "complaint", "unsubscribed", "delivered"]
 MAX_EVENTS = 1_000
 _SES_VERDICTS: dict[str, Verdict] = {"Permanent": "hard", "Transient": "soft"}
-_SENDGRID: dict[str, Kind] = {"bounce": "bounce", "dropped": "bounce", "spamreport": "complaint", "delivered": "delivered"}
-_SENDGRID |= {"unsubscribe": "unsubscribed", "group_unsubscribe": "unsubscribed"}
-_MAILGUN: dict[str, Kind] = {"failed": "bounce", "complained": "complaint", "delivered": "delivered"}
-_MAILGUN |= {"unsubscribed": "unsubscribed"}
+_SENDGRID: dict[str, Kind] = {
+    "bounce": "bounce",
+    "dropped": "bounce",
+    "spamreport": "complaint",
+    "unsubscribe": "unsubscribed",
+    "group_unsubscribe": "unsubscribed",
+    "delivered": "delivered",
+}
+_MAILGUN: dict[str, Kind] = {
+    "failed": "bounce",
+    "complained": "complaint",
+    "unsubscribed": "unsubscribed",
+    "delivered": "delivered",
+}
 _POSTMARK: dict[str, Kind] = {"Bounce": "bounce", "SpamComplaint": "complaint", "Delivery": "delivered"}
 _POSTMARK_MACHINES = {"AutoResponder", "ChallengeVerification", "Subscribe"}  # told as bounces, and none
 _POSTMARK_HARD = {"HardBounce", "BadEmailAddress", "AddressChange", "ManuallyDeactivated"}

@@ -7,7 +7,7 @@ import click
 
 from services.handoff import store
 from services.handoff.cli.database import run
-from services.handoff.use_cases.board import follow_facts, rebuild
+from services.handoff.use_cases.board import follow_facts
 
 
 @click.group(help="The numbers of both teams.")
@@ -17,7 +17,7 @@ def scoreboard() -> None:
 
 @scoreboard.command("rebuild", help="Make every line of the scoreboard again from the facts.")
 def rebuild_command() -> None:
-    started, (leads, last) = datetime.now(UTC), run(rebuild)
+    started, (leads, last) = datetime.now(UTC), run(store.board.clear)
     while run(lambda unit: store.board.is_due(unit, last)):
         if not run(lambda unit: follow_facts(unit, 5000)):
             time.sleep(0.1)  # a running service is at it

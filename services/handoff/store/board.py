@@ -81,7 +81,7 @@ async def is_due(unit: Transaction, last: int) -> bool:
 
 
 async def clear(unit: Transaction) -> tuple[int, int]:
-    """Forget every line; each lead that has facts is due. Returns how many, and the last mark."""
+    """Forget every line and mark every lead that has facts as due. Returns how many, and the last mark."""
     await unit.execute("DELETE FROM board_lead")
     await unit.execute("DELETE FROM board_assignment")
     await unit.execute("DELETE FROM board_due")

@@ -43,8 +43,3 @@ def _open_seconds(pool: Pool | None, start: datetime, end: datetime | None) -> i
         return None
     waited = pool.calendar.between(start, end) if pool else max(end - start, timedelta())
     return round(waited.total_seconds())
-
-
-async def rebuild(unit: Transaction) -> tuple[int, int]:
-    """Forget every line and mark every lead that has facts: `follow_facts` makes them again. How many, and the last mark."""
-    return await store.board.clear(unit)

@@ -17,7 +17,7 @@ from services.handoff.api.scoreboard import guarded
 from services.handoff.domain.metrics import METRICS, numbers_of
 from services.handoff.domain.origin import origin_of
 from services.handoff.use_cases.agreements import apply_agreement
-from services.handoff.use_cases.board import follow_facts, rebuild
+from services.handoff.use_cases.board import follow_facts
 from services.handoff.use_cases.clocks import ENDED
 from services.handoff.use_cases.commands import command_assignment
 from services.handoff.use_cases.manual import withdraw
@@ -228,7 +228,7 @@ async def test_made_again_from_the_facts_the_lines_are_the_same(handoff: Handoff
     await board(handoff)
     before = await lines(handoff)
     async with handoff.database.transaction() as unit:
-        await rebuild(unit)
+        await store.board.clear(unit)
     assert (await lines(handoff))["board_lead"] == []
     await board(handoff)
     assert await lines(handoff) == before
