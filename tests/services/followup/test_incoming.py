@@ -1,9 +1,12 @@
 """What a mail that came in means: gone for good, not now, our own fault, a complaint, a machine or a person."""
 
+import re
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
+from services.followup.adapters import rendering
 from services.followup.adapters.incoming import read_mail
 from services.followup.domain.bounces import Failure, verdict_of
 from services.followup.domain.incoming import complained, complainers, kind_of
@@ -324,6 +327,13 @@ OUR_FOOT = "You get this because we worked for you. Stop these mails: https://ma
 )
 def test_what_is_written_below_a_quote_counts_and_our_own_foot_never(text: str, words: str) -> None:
     assert own_words(text) == words
+
+
+@pytest.mark.parametrize("shipped", ["rendering.py", "templates/frame.html"])
+def test_the_foot_that_is_known_is_the_one_that_ships(shipped: str) -> None:
+    source = (Path(rendering.__file__).parent / shipped).read_text()
+    foot = next(line for line in re.split(r"<br>|\\n|\n", source) if "{{ unsubscribe_url }}" in line)
+    assert own_words(f"All is well.\n{re.sub('<[^>]*>', '', foot)}") == "All is well."
 
 
 @pytest.mark.parametrize(
