@@ -48,7 +48,7 @@ class Service:
         self.app = FastAPI(title=title, description=description, version="1", lifespan=self._lifespan, telemetry=_OWN_TELEMETRY)
         http.install(self.app)
         self.body_limits: dict[str, int] = {}  # by the beginning of the path; elsewhere http.MAX_BODY
-        self.app.add_middleware(http.Edge, limits=self.body_limits)
+        self.app.add_middleware(http.Edge, limits=self.body_limits, direct=self.app.state.direct)
         self._add_health()
 
     @contextlib.asynccontextmanager

@@ -18,7 +18,7 @@ from shared.settings import ROOT
 from tests.bench.load import Steady, hammer, percentile, spread
 from tests.bench.machine import cpu_seconds, until_listening
 
-SLICES, SECONDS = 5, 2.0
+SLICES, SECONDS = 9, 2.0
 LATENCY_SLICES = 7
 CONNECTIONS = (32, 64, 256)
 GOALS = {"no_db": 0.70, "plain": 1.3, "sqlmodel": 6}
