@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.intake import api
 from services.intake.domain import forms
@@ -34,6 +35,7 @@ from services.intake.use_cases import answers
 from services.intake.use_cases.capture import Capture
 from services.intake.use_cases.form_book import FormBook
 from shared.group_commit import GroupCommit
+from shared.patience import PatientProtocol
 from shared.service import Service
 
 NAMES = ("first_name", "last_name", "phone", "email", "postal_code", "selection", "message")
@@ -137,14 +139,15 @@ def sqlmodel() -> FastAPI:
 
 
 if __name__ == "__main__":
-    app = {"no_db": no_db, "plain": plain, "sqlmodel": sqlmodel}[sys.argv[1]]()
+    name = sys.argv[1]
+    app = {"no_db": no_db, "plain": plain, "sqlmodel": sqlmodel}[name]()
     gc.freeze()  # as the shipped service does: a few per cent
     uvicorn.run(
         app,
         host="127.0.0.1",
         port=int(sys.argv[2]),
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol if name == "no_db" else HttpToolsProtocol,
         access_log=False,
         log_level="warning",
     )

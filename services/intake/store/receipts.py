@@ -70,11 +70,13 @@ async def capture(unit: Transaction, submissions: list[Submission], now: datetim
 def _answer(
     one: Submission, owners: dict[bytes, Submission], earlier: dict[bytes, tuple[UUID, bytes]], lead_of: dict[bytes, UUID]
 ) -> Captured:
-    key = one.idempotency_key
-    if key is not None and key in earlier:
+    if (key := one.idempotency_key) is None:
+        lead_id = lead_of[one.content_key]
+        return Captured(lead_id, lead_id != one.lead_id)
+    if key in earlier:
         lead_id, fingerprint = earlier[key]
     else:
-        owner = owners.get(key, one) if key else one
+        owner = owners.get(key, one)
         lead_id, fingerprint = lead_of[owner.content_key], owner.said_key
     is_other = fingerprint.removesuffix(SET_ASIDE) != one.said_key
     return Captured(lead_id, lead_id != one.lead_id, is_other and not one.is_provider_id)
