@@ -189,9 +189,9 @@ class _Direct:
             response = await self._endpoint(request)
         except Exception as error:
             kinds = [kind for kind in type(error).__mro__ if kind is not Exception and kind in self._handlers]
-            scope["endpoint"] = self
             if not kinds:
-                raise  # the edge says that something went wrong
+                scope["endpoint"] = self
+                raise  # the edge says that something went wrong, and where
             response = await self._handlers[kinds[0]](request, error)
         await response(scope, receive, send)
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request, Response
 
 from deploy.local.ports import free_ports
 from services.intake.main import MIGRATIONS
 from services.intake.settings import Settings
 from shared import service, telemetry
 from shared.database import Database
+from shared.http import ReadyJson, serve_directly
 from shared.service import Service
 from shared.settings import ROOT
 from tests.support import in_thread, until
@@ -54,6 +56,22 @@ async def running(database: Database) -> AsyncIterator[Any]:
 def made(database: Database) -> Service:
     settings = Settings(database_url=database.url, kafka_bootstrap_servers=f"127.0.0.1:{free_ports(1)[0]}")
     return Service(settings, MIGRATIONS, title="test", description="test")
+
+
+async def test_a_direct_endpoint_answers_before_the_route_that_describes_it(database: Database) -> None:
+    app = made(database).app
+
+    @app.post("/v1/hot")
+    async def described() -> None:
+        raise AssertionError("the router was asked")
+
+    async def hot(_: Request) -> Response:
+        return ReadyJson(b"{}", 202)
+
+    serve_directly(app, "/v1/hot", hot)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://maple.example") as client:
+        assert (await client.post("/v1/hot")).status_code == 202
+        assert (await client.get("/v1/hot")).status_code == 405
 
 
 async def test_a_background_task_that_dies_is_what_health_says(database: Database, running: Any) -> None:
