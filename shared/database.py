@@ -1,10 +1,12 @@
 """Postgres: a pool, one transaction per door, and multi-row inserts built from the tables' own columns."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +33,7 @@ class Transaction:
 
     connection: Any
     shards: set[int] = field(default_factory=set)
-    _writes: dict[tuple[str, ...], list[dict[str, Any]]] = field(default_factory=dict)
+    _writes: dict[tuple[str, ...], tuple[list[dict[str, Any]], list[Any]]] = field(default_factory=dict)
 
     async def fetch(self, query: str, *arguments: Any) -> Rows:
         await self.flush()
@@ -77,33 +79,44 @@ class Transaction:
                 await self.flush()
                 raise _Undone
 
-    async def insert(self, model: type[SQLModel], rows: Sequence[dict[str, Any]], suffix: str = "", *, then: str = "") -> Rows:
+    async def insert(
+        self, model: type[SQLModel], rows: Sequence[dict[str, Any]], suffix: str = "", *, apart: str = "", then: str = ""
+    ) -> Rows:
         """Insert many rows in one statement; `suffix` is an ON CONFLICT or RETURNING clause.
 
-        `then`: a statement that goes on with the rows it returns, as `{rows}`.
+        `apart`: the JSON column that is long, see `write`. `then`: a statement that goes on with the rows it returns, as
+        `{rows}`.
         """
         if not rows:
             return []
-        query = _insert_statement(model, tuple(rows[0]), suffix)
+        query = _insert_statement(model, tuple(rows[0]), suffix, apart)
+        long = [as_json(row[apart]) for row in rows] if apart else []
+        rest = [{name: row[name] for name in row if name != apart} for row in rows] if apart else rows
         if "RETURNING" in suffix and not then:
-            return await self.fetch(query, as_json(rows))
-        await self.write(query, rows, then=then)
+            return await self.fetch(query, *_arguments(rest, long))
+        await self.write(query, rest, apart=long, then=then)
         return []
 
-    async def write(self, query: str, rows: Sequence[dict[str, Any]], *, then: str = "") -> None:
-        """A statement whose only argument is `$1`, rows as JSON. It sees no row that was written since the last query."""
+    async def write(self, query: str, rows: Sequence[dict[str, Any]], *, apart: Sequence[Any] = (), then: str = "") -> None:
+        """A statement of rows as JSON, `$1`. It sees no row that was written since the last query.
+
+        `apart`: of each row what is long, `$2`, an array: reading it as part of the JSON would cost more than storing it.
+        """
         if not rows:
             return
         parts = (query, then) if then else (query,)
         if parts in self._writes and "DO UPDATE" in query:  # a row can be changed once a statement
             await self.flush()
-        self._writes.setdefault(parts, []).extend(rows)
+        narrow, wide = self._writes.setdefault(parts, ([], []))
+        narrow.extend(rows)
+        wide.extend(apart)
 
     async def flush(self) -> None:
         """Send what was collected."""
         if self._writes:
             writes, self._writes = self._writes, {}
-            await self.connection.execute(_together(tuple(writes)), *map(as_json, writes.values()))
+            arguments = chain.from_iterable(_arguments(rows, apart) for rows, apart in writes.values())
+            await self.connection.execute(_together(tuple(writes)), *arguments)
 
 
 class Database:
@@ -174,7 +187,11 @@ async def _use_orjson(connection: Any) -> None:
     )
 
 
-def as_json(rows: Sequence[dict[str, Any]]) -> str:
+def _arguments(rows: Sequence[dict[str, Any]], apart: Sequence[Any]) -> list[Any]:
+    return [as_json(rows), apart] if apart else [as_json(rows)]
+
+
+def as_json(rows: Any) -> str:
     """Rows as one JSON text for json_to_recordset: a third of the client's CPU of an array per column."""
     return orjson.dumps(rows, default=_as_postgres_text).decode()
 
@@ -185,24 +202,34 @@ def storable(text: str) -> str:
 
 
 @cache
-def _insert_statement(model: type[SQLModel], given: tuple[str, ...], suffix: str) -> str:
+def _insert_statement(model: type[SQLModel], given: tuple[str, ...], suffix: str, apart: str) -> str:
     """Columns that are not given get the model's default."""
     table: Table = model.__table__  # type: ignore[attr-defined]
     defaults = {name: field.default for name, field in model.model_fields.items() if name not in given}
     literals = {name: _literal(value) for name, value in defaults.items() if isinstance(value, str | int | bool)}
     columns = ", ".join((*given, *literals))
-    values = ", ".join((*given, *literals.values()))
-    return f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM json_populate_recordset(NULL::{table.name}, $1::json) {suffix}"  # noqa: S608, E501  names and literals of our own
+    values = ", ".join((*("unnest::jsonb" if name == apart else name for name in given), *literals.values()))
+    rows = f"json_populate_recordset(NULL::{table.name}, $1::json)"
+    if apart:
+        rows = f"ROWS FROM ({rows}, unnest($2::text[]))"
+    return f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM {rows} {suffix}"  # noqa: S608  names and literals of our own
 
 
 @lru_cache(maxsize=1024)
 def _together(writes: tuple[tuple[str, ...], ...]) -> str:
     """One statement for several: the parts of a WITH that write run to their end, whether or not anybody reads them."""
     parts: list[str] = []
+    given = 0
     for number, (query, *then) in enumerate(writes, 1):
-        parts.append(f"w{number} AS ({query.replace('$1', f'${number}')})")
+        parts.append(f"w{number} AS ({_numbered(query, given)})")
         parts += [f"t{number} AS ({one.replace('{rows}', f'w{number}')})" for one in then]
+        given += 2 if "$2" in query else 1
     return f"WITH {', '.join(parts)} SELECT"
+
+
+def _numbered(query: str, given: int) -> str:
+    """Its arguments come after those that were given before."""
+    return re.sub(r"\$([12])", lambda found: f"${given + int(found[1])}", query)
 
 
 def _literal(value: str | int | bool) -> str:

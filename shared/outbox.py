@@ -58,7 +58,7 @@ def shard_of(key: str) -> int:
 
 PUT = """
 INSERT INTO outbox (shard, topic, key, headers, payload)
-SELECT s, t, k, h, p FROM json_to_recordset($1::json) AS r(s smallint, t text, k text, h jsonb, p bytea)"""
+SELECT * FROM ROWS FROM (json_to_recordset($1::json) AS (s smallint, t text, k text, h jsonb), unnest($2::bytea[]))"""
 
 
 async def emit(
@@ -77,7 +77,7 @@ async def put(unit: Transaction, topic: str, records: list[Record]) -> None:
         if traceparent := current_traceparent(record.key):
             record.headers.setdefault("traceparent", traceparent)
     rows: list[dict[str, Any]] = [
-        {"s": shard_of(record.key), "t": topic, "k": record.key, "h": record.headers, "p": record.value} for record in records
+        {"s": shard_of(record.key), "t": topic, "k": record.key, "h": record.headers} for record in records
     ]
-    await unit.write(PUT, rows)
+    await unit.write(PUT, rows, apart=[record.value for record in records])
     unit.shards.update(row["s"] for row in rows)

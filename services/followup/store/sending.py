@@ -9,12 +9,18 @@ from services.followup import models
 from shared.database import Rows, Transaction
 
 _SUBJECT = "CASE e.cycle WHEN 0 THEN e.subject ELSE e.subject || '#' || e.cycle END AS subject"
+# Of a touch, what sending it needs: all 24 columns would cost a third more to read.
+_COLUMNS = (
+    "id, enrolment_id, client_id, lead_id, plan, plan_version, step, cycle, channel, purpose, local_date, due_at, expires_at, "
+    "attempt, fence, message_id, lease_until"
+)
 _CLAIM = (
     "WITH claimed AS (UPDATE touch SET fence = fence + 1, lease_until = $3 WHERE ctid = ANY(ARRAY("  # noqa: S608  words of our own
     "SELECT ctid FROM touch WHERE state = 'planned' AND due_at <= $1 AND channel = ANY($4::text[]) "
     "AND (lease_until IS NULL OR lease_until < $1) "
-    "ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING *) "
-    f"SELECT c.*, {_SUBJECT}, e.state AS enrolment_state, e.anchors FROM claimed c JOIN enrolment e ON e.id = c.enrolment_id"
+    "ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) "
+    f"RETURNING {_COLUMNS}) SELECT c.*, {_SUBJECT}, e.state AS enrolment_state, e.anchors FROM claimed c "
+    "JOIN enrolment e ON e.id = c.enrolment_id"
 )
 _TAKE_EXPIRED = _CLAIM.replace("channel = ANY($4::text[])", "expires_at <= $1 AND NOT channel = ANY($4::text[])")
 _IN_DOUBT = (

@@ -18,6 +18,8 @@ async def active_assignment(unit: Transaction, lead_id: UUID) -> Any:
 
 async def active_of(unit: Transaction, lead_ids: Sequence[UUID]) -> dict[UUID, Any]:
     """The active assignment of each of these leads."""
+    if not lead_ids:
+        return {}
     query = f"SELECT * FROM assignment WHERE lead_id = ANY($1::uuid[]) AND {models.ACTIVE}"  # noqa: S608
     return {row["lead_id"]: row for row in await unit.fetch(query, lead_ids)}
 

@@ -21,7 +21,7 @@ async def insert_leads(unit: Transaction, leads: list[dict[str, Any]]) -> dict[U
     An erased or merged one is not revived.
     """
     early = "EXISTS (SELECT 1 FROM early_event e WHERE e.lead_id = lead.id)"
-    rows = await unit.insert(models.Lead, leads, f"ON CONFLICT (id) DO NOTHING RETURNING id, {early} AS early")
+    rows = await unit.insert(models.Lead, leads, f"ON CONFLICT (id) DO NOTHING RETURNING id, {early} AS early", apart="snapshot")
     return {row["id"]: row["early"] for row in rows}
 
 

@@ -19,6 +19,8 @@ async def load_briefs(
     unit: Transaction, agreement: Agreement, assignment_ids: Collection[UUID]
 ) -> dict[UUID, tuple[Offer, Brief]]:
     """By assignment. One whose lead was erased has none."""
+    if not assignment_ids:
+        return {}
     offers = [row for row in await store.briefs.offers(unit, assignment_ids) if row["lead_state"] != "erased"]
     persons, leads = {row["person_id"] for row in offers}, {row["lead_id"] for row in offers}
     consents = _by("person_id", await store.briefs.consents(unit, persons))

@@ -64,10 +64,9 @@ async def claim_mails(unit: Transaction, links: Links, now: datetime) -> tuple[l
     crowds = await _crowds(unit, [job for job in jobs if job["kind"] == "offer"], now)
     in_crowd = {waiting["id"] for _, waiting in chain.from_iterable(crowds.values())}
     offers = await load_briefs(unit, agreement, {job["assignment_id"] for job in jobs if job["assignment_id"]} - in_crowd)
-    found_active = await store.assignments.active_of(unit, [job["lead_id"] for job in jobs])
-    active = {lead_id: row["id"] for lead_id, row in found_active.items()}
-    missing = [active[job["lead_id"]] for job in jobs if not job["assignment_id"] and job["lead_id"] in active]
-    offers |= await load_briefs(unit, agreement, missing)
+    nameless = [job["lead_id"] for job in jobs if not job["assignment_id"]]
+    active = {lead_id: row["id"] for lead_id, row in (await store.assignments.active_of(unit, nameless)).items()}
+    offers |= await load_briefs(unit, agreement, active.values())
     rep_ids = {job["rep_id"] for job in jobs if job["rep_id"]} | {offer["rep_id"] for offer, _ in offers.values()} | set(crowds)
     reps = {row["id"]: row for row in await store.mails.recipients(unit, rep_ids)}
     batch = Batch(agreement, links, now, offers, reps)

@@ -43,7 +43,7 @@ async def save(unit: Transaction, policy: Policy, decided: Sequence[tuple[Any, O
         else:
             _offer(writing, lead, outcome)
     await store.leads.save_routed(unit, writing.states, now)
-    await unit.insert(models.Assignment, writing.assignments)
+    await unit.insert(models.Assignment, writing.assignments, apart="decision")
     await unit.insert(models.Timer, writing.timers)
     await announce(unit, writing.outgoing, now)
 
