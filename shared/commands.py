@@ -17,7 +17,9 @@ from shared.api_keys import SCOPES, KeyRefused, create_key, list_keys, revoke_ke
 from shared.database import Database, Transaction
 from shared.dead_letters import redrive
 from shared.migrations import Migrations
+from shared.restored import StillRuns, count_above_all, read_again
 from shared.settings import ServiceSettings
+from shared.signing import NoSecret
 
 Answer = TypeVar("Answer")
 NO_ENTRY = (
@@ -61,6 +63,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except NoSecret as error:
+            raise click.ClickException(str(error)) from error
         except KafkaConnectionError as error:
             raise click.ClickException(
                 f"Kafka does not answer ({error}): is it running, and is KAFKA_BOOTSTRAP_SERVERS right?"
@@ -118,6 +122,23 @@ def service_commands(
         for letter in letters:
             click.echo(f"{letter['key']}  {letter.get('ce_type', '?')}  {letter['dlq-reason']}: {letter['dlq-error'][:120]}")
         click.echo(f"{len(letters)} {'would be' if dry_run else 'were'} sent to {topic} again.")
+
+    @group.command("restored", help="After its database was restored from a backup, before the service starts again.")
+    @click.option(
+        "--since",
+        type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]),
+        required=True,
+        help="A moment before the backup, in UTC, for example 2026-11-28T00:00:00Z.",
+    )
+    def restored(since: datetime) -> None:
+        settings = read_settings(settings_class)
+        since = since if since.tzinfo else since.replace(tzinfo=UTC)
+        try:
+            events = asyncio.run(read_again(settings, name, topics, since))
+        except StillRuns as error:
+            raise click.ClickException(f"{name} is still running: stop every replica first.") from error
+        in_transaction(settings, count_above_all)
+        click.echo(f"{events} events will be read again; what the database knows is skipped. {name} may start.")
 
     _add_keys(group, settings_class)
     return group

@@ -61,6 +61,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def run(self) -> None:
         """Read for ever; while Kafka is away, wait for it."""
         backoff = 0.1
+        telemetry.LAST_POLL.set_to_current_time()  # who never reaches Kafka is late from now on
         while self._consumer is None:
             consumer = make_consumer(self._settings, group=self._group, patient=self._patient)
             consumer.subscribe(self._topics, listener=self)

@@ -1,7 +1,8 @@
 """Dead letters: what a reader could not process, with the reason; and redrive, which brings it back in order."""
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -137,12 +138,18 @@ async def _read_all(settings: LocalSettings, topic: str) -> list[dict[str, Any]]
         await consumer.stop()
 
 
+def times_before(headers: Mapping[str, str]) -> int:
+    """How often a letter was redriven; a stranger may have written anything there."""
+    told = headers.get("redrive-count", "")
+    return int(told) if re.fullmatch("[0-9]{1,6}", told) else 0
+
+
 async def _publish(settings: LocalSettings, topic: str, letters: list[dict[str, Any]]) -> None:
     producer: AIOKafkaProducer = make_producer(settings)
     try:
         await producer.start()
         for letter in letters:  # one after the other: order matters more than speed here
-            count = int(letter["headers"].get("redrive-count", "0")) + 1
+            count = times_before(letter["headers"]) + 1
             kept = {name: value for name, value in letter["headers"].items() if not name.startswith("dlq-")}
             headers = [(name, value.encode()) for name, value in (kept | {"redrive-count": str(count)}).items()]
             async with asyncio.timeout(15):

@@ -91,8 +91,9 @@ class Service:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            self.failure = f"{name} failed: {error!r}"[:500]
-            telemetry.log().critical("background task failed, stopping", task=name, error=repr(error)[:500], exc_info=error)
+            reason = telemetry.reason_of(error)
+            self.failure = f"{name} failed: {reason}"
+            telemetry.log().critical("background task failed, stopping", task=name, error=reason, trace=telemetry.trace_of(error))
             if self._server is not None:
                 self._server.should_exit = True
 
@@ -104,6 +105,7 @@ class Service:
                 raise RuntimeError(f"the consumer has not polled for {STALLED_AFTER:.0f} s")
 
     async def _measure(self) -> None:
+        telemetry.DATABASE_ANSWERED.set_to_current_time()
         while True:
             with contextlib.suppress(Exception):
                 async with self.database.reading() as unit:
@@ -111,6 +113,7 @@ class Service:
                     if row is not None:
                         telemetry.OUTBOX_PENDING.set(row["n"])
                         telemetry.OUTBOX_OLDEST.set((row["now"] - row["oldest"]).total_seconds() if row["oldest"] else 0)
+                        telemetry.DATABASE_ANSWERED.set_to_current_time()
             await asyncio.sleep(5)
 
     def _add_health(self) -> None:

@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,8 +36,8 @@ class LocalSettings(BaseSettings):
     api_key_file: Path | None = None
     secret_key_file: Path | None = None
     agreement_file: Path = ROOT / "deploy" / "agreement.toml"
-    log_level: str = "INFO"
-    log_format: str = "json"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = "INFO"
+    log_format: Literal["json", "plain"] = "json"
     public_base_url: str = ""
 
     @model_validator(mode="after")
@@ -53,7 +53,12 @@ class ServiceSettings(LocalSettings):
     host: str = "127.0.0.1"
     database_url: str = ""
     database_pool: int = Field(default=10, ge=2)
-    embedded: bool = False
+    _embedded: bool = PrivateAttr(default=False)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the local one, which a start may migrate; never true for one that was named."""
+        return self._embedded
 
     @property
     def service(self) -> str:
@@ -71,7 +76,7 @@ class ServiceSettings(LocalSettings):
     @model_validator(mode="after")
     def _find_the_database(self) -> "ServiceSettings":
         if not self.database_url:
-            self.embedded = True
+            self._embedded = True
             file = self.local_dir / "postgres" / f"{self.service}.password"
             password = file.read_text().strip() if file.exists() else ""
             self.database_url = f"postgresql://{self.service}:{password}@127.0.0.1:{self.postgres_port}/{self.service}"
@@ -86,7 +91,7 @@ class ServiceSettings(LocalSettings):
 class _PlainEnvironment:
     """Reads the shared names, which carry no service prefix."""
 
-    OWN = ("host", "database_url", "database_pool", "embedded")
+    OWN = ("host", "database_url", "database_pool")
 
     def __init__(self, settings_cls: Any) -> None:
         self.names = [name for name in settings_cls.model_fields if name not in self.OWN]

@@ -34,9 +34,18 @@ class Signer:
         return base64.urlsafe_b64encode(hmac.digest(self._key, body.encode(), "sha256")[:18]).decode()
 
 
+class NoSecret(Exception):
+    """The file that is named is not there, and each replica with a secret of its own would break the others' links."""
+
+
 def load_secret(file: Path | None, fallback: Path) -> bytes:
-    """The installation's secret; in the embedded default one is made and kept."""
+    """The installation's secret; where no file is named one is made and kept. Raises NoSecret."""
     path = file or fallback
+    if file is not None and not file.exists():
+        raise NoSecret(
+            f"SECRET_KEY_FILE names {file}, which is not there. It holds the installation's one secret, the same for every "
+            "replica, that is never lost: for example 64 characters of `openssl rand -hex 32`."
+        )
     if file is None and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{secrets.token_hex(4)}")

@@ -10,8 +10,10 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+from pydantic import ValidationError
 
 _traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _by_key: ContextVar[Mapping[str, str | None]] = ContextVar("traceparents", default={})  # noqa: B039  never changed in place
@@ -32,6 +34,7 @@ BATCH_SECONDS = Histogram("consumer_batch_seconds", "Time to apply one poll")
 LAST_POLL = Gauge("consumer_last_poll_timestamp_seconds", "When the last poll returned")
 ASSIGNED = Gauge("consumer_assigned_partitions", "Partitions this process reads")
 REBALANCES = Counter("consumer_rebalances_total", "Times partitions were taken away")
+DATABASE_ANSWERED = Gauge("database_answered_timestamp_seconds", "When the database last answered")
 CONSUMER_RETRIES = Counter("consumer_retries_total", "Batches tried again because the database was away")
 DEAD_LETTERS = Counter("dlq_total", "Events put on the dead letter topic", ["reason"])
 EVENT_AGE = Histogram(
@@ -86,6 +89,16 @@ def describe(error: BaseException) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/services/" in frame.filename]
     place = f" in {Path(frames[-1].filename).stem}.{frames[-1].name}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"
+
+
+def reason_of(error: BaseException) -> str:
+    """What failed, in its own words, where these do not repeat a row or what was posted."""
+    return describe(error) if isinstance(error, asyncpg.PostgresError | ValidationError | UnicodeError) else repr(error)[:500]
+
+
+def trace_of(error: BaseException) -> str:
+    """The way to where it failed, without the message: a database's repeats the row."""
+    return "".join(traceback.format_tb(error.__traceback__))[-4000:]
 
 
 def current_traceparent(key: str | None = None) -> str | None:

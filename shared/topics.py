@@ -42,6 +42,7 @@ async def create_topics(settings: LocalSettings) -> None:
                 num_partitions=1 if name.endswith(".dlq") else settings.topic_partitions,
                 replication_factor=settings.topic_replicas,
                 topic_configs={"retention.ms": str(retention), "unclean.leader.election.enable": "false", **durable}
+                | ({"segment.ms": str(DAY)} if retention > 0 else {})  # only whole segments are forgotten
                 | ({"max.message.bytes": "2097152"} if name.endswith(".dlq") else {}),  # a letter is the record and its reason
             )
             for name, retention in all_topics().items()

@@ -37,6 +37,9 @@ def run(*command: str, check: bool = True, timeout: int = 600, **environment: st
     return done.stdout
 
 
+PORTS = ("INTAKE_PORT", "HANDOFF_PORT", "FOLLOWUP_PORT", "MAIL_PAGE_PORT", "KAFKA_PORT")
+
+
 def reason_to_skip() -> str | None:
     """No engine, no compose, or an image that is not here (nothing is pulled: that may take for ever)."""
     try:
@@ -58,7 +61,7 @@ def test_every_image_is_pinned_and_only_this_machine_is_listened_on() -> None:
     assert images
     assert all(":" in image and not image.endswith(":latest") for image in images)
     published = re.findall(r'"([^"]+:\d+)"', "".join(re.findall(r"ports:.*?(?=\n    \w|\n\n)", text, re.S)))
-    assert len(published) == 4
+    assert len(published) == 5
     assert all(port.startswith("127.0.0.1:") for port in published)
     assert "container_name" not in text
 
@@ -67,7 +70,7 @@ def test_every_image_is_pinned_and_only_this_machine_is_listened_on() -> None:
 def compose() -> Iterator[dict[str, str]]:
     if reason := reason_to_skip():
         pytest.skip(reason)
-    ports = dict(zip(("INTAKE_PORT", "HANDOFF_PORT", "FOLLOWUP_PORT", "MAIL_PAGE_PORT"), map(str, free_ports(4)), strict=True))
+    ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
     environment = {**ports, "COMPOSE_PROJECT_NAME": f"lhtest{secrets.token_hex(3)}"}
     subprocess.run(["python3", "deploy/compose/make_secrets.py"], cwd=ROOT, check=True, capture_output=True)
     network = [f"--secret=id=ca,src={os.environ['PIP_CERT']}"] if os.environ.get("PIP_CERT") else []

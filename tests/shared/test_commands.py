@@ -10,8 +10,10 @@ from click.testing import CliRunner, Result
 from deploy.local.postgres import Postgres
 from services.followup.cli import main as followup
 from services.handoff.cli import main as handoff
+from services.handoff.settings import Settings
 from services.intake.cli import main as intake
 from shared.commands import Commands
+from shared.dead_letters import times_before
 from shared.events import INTAKE
 from tests.support import in_thread
 
@@ -34,6 +36,36 @@ async def test_a_command_without_its_database_says_where_to_look(command: object
     assert said.exit_code == 1
     assert said.output.startswith("Error: The database does not let us in (ConnectionRefusedError): see ")
     assert said.output.endswith("_DATABASE_URL; with none, the database of `make up`, while it runs.\n")
+
+
+async def test_a_named_secret_that_is_not_there_is_a_sentence_and_never_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "secret"))
+    said = await typed(handoff, "serve")
+    assert (said.exit_code, said.output.startswith("Error: SECRET_KEY_FILE names ")) == (1, True)
+    assert await in_thread(lambda: list(tmp_path.glob("secret*"))) == []
+
+
+def test_a_database_that_was_named_is_never_the_local_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDOFF_EMBEDDED", "true")
+    assert Settings().embedded
+    assert not Settings(database_url="postgresql://handoff@db/handoff").embedded
+
+
+async def test_a_log_level_that_is_none_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    assert Settings().log_level == "DEBUG"
+    monkeypatch.setenv("LOG_LEVEL", "verbose")
+    said = await typed(handoff, "serve")
+    assert (said.exit_code, said.output.startswith("The setting LOG_LEVEL: Input should be 'DEBUG'")) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("told", "times"), [({}, 0), ({"redrive-count": "2"}, 2), ({"redrive-count": "abc"}, 0), ({"redrive-count": ""}, 0)]
+)
+def test_a_strangers_header_does_not_stop_a_redrive(told: dict[str, str], times: int) -> None:
+    assert times_before(told) == times
 
 
 async def test_a_command_without_kafka_says_where_to_look() -> None:

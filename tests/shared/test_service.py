@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import Request, Response
@@ -90,6 +91,17 @@ async def test_a_background_task_that_dies_is_what_health_says(database: Databas
         assert "worker failed" in answer.json()["status"]
         assert "the reason" in answer.json()["status"]
         assert (await http.get("/health/ready")).status_code == 503
+
+
+def test_a_reason_repeats_no_row() -> None:
+    row = asyncpg.UniqueViolationError("Key (email)=(ada@example.net) already exists.")
+    assert telemetry.reason_of(row) == "UniqueViolationError"
+    assert telemetry.reason_of(OSError("no route to host")) == "OSError('no route to host')"
+    try:
+        raise row
+    except asyncpg.PostgresError as error:
+        assert "test_service.py" in telemetry.trace_of(error)
+        assert "ada" not in telemetry.trace_of(error)
 
 
 async def test_a_background_task_that_dies_takes_the_process_down_with_its_reason(database: Database) -> None:
