@@ -17,6 +17,7 @@ from shared.api_keys import SCOPES, KeyRefused, create_key, list_keys, revoke_ke
 from shared.database import Database, Transaction
 from shared.dead_letters import redrive
 from shared.migrations import Migrations
+from shared.outbox import refused, resend
 from shared.restored import StillRuns, count_above_all, read_again
 from shared.settings import ServiceSettings
 from shared.signing import NoSecret
@@ -122,6 +123,20 @@ def service_commands(
         for letter in letters:
             click.echo(f"{letter['key']}  {letter.get('ce_type', '?')}  {letter['dlq-reason']}: {letter['dlq-error'][:120]}")
         click.echo(f"{len(letters)} {'would be' if dry_run else 'were'} sent to {topic} again.")
+
+    @group.command("resend", help="Give the broker again what it refused for good, once it takes larger records.")
+    @click.option("--dry-run", is_flag=True, help="Say what would be sent, send nothing.")
+    def resend_command(dry_run: bool) -> None:
+        async def work(unit: Transaction) -> list[Any]:
+            found = await refused(unit)
+            if not dry_run:
+                await resend(unit)
+            return found
+
+        found = in_transaction(read_settings(settings_class), work)
+        for one in found:
+            click.echo(f"{one['key']}  {one['topic']}  {one['type'] or '?'}: {one['reason'][:120]}")
+        click.echo(f"{len(found)} {'would be' if dry_run else 'will be'} sent again.")
 
     @group.command("restored", help="After its database was restored from a backup, before the service starts again.")
     @click.option(

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Small
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from shared.database import Transaction
+from shared.database import Rows, Transaction
 from shared.envelope import Record, to_record
 from shared.events import Event
 from shared.telemetry import current_traceparent
@@ -59,6 +59,23 @@ def shard_of(key: str) -> int:
 PUT = """
 INSERT INTO outbox (shard, topic, key, headers, payload)
 SELECT * FROM ROWS FROM (json_to_recordset($1::json) AS (s smallint, t text, k text, h jsonb), unnest($2::bytea[]))"""
+
+
+# With the numbers they had: what waits behind them stays behind them.
+RESEND = """
+WITH gone AS (DELETE FROM outbox_dead RETURNING *)
+INSERT INTO outbox (seq, shard, topic, key, headers, payload, created_at) OVERRIDING SYSTEM VALUE
+SELECT seq, shard, topic, key, headers, payload, created_at FROM gone"""
+
+
+async def refused(unit: Transaction) -> Rows:
+    """Events the broker refused for good, oldest first."""
+    return await unit.fetch("SELECT topic, key, headers->>'ce_type' AS type, reason FROM outbox_dead ORDER BY seq")
+
+
+async def resend(unit: Transaction) -> None:
+    """Publish them again; what is refused once more is set aside once more."""
+    await unit.execute(RESEND)
 
 
 async def emit(

@@ -7,11 +7,12 @@ from uuid import uuid4
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from deploy.local.system import System
 from shared.database import Database
 from shared.envelope import Record
-from shared.outbox import put
+from shared.outbox import put, refused, resend
 from shared.relay import Relay
 from shared.settings import LocalSettings
 from shared.telemetry import OUTBOX_DEAD
@@ -85,13 +86,26 @@ async def test_a_record_the_broker_never_takes_is_set_aside_and_its_key_waits(sy
 
         await until(_is(rest, [b"later"]), seconds=20, what="the rest of the outbox")
         assert OUTBOX_DEAD.labels(topic)._value.get() == before + 1
+
+        await _allow(system, topic, "20000")
+        async with database.transaction() as unit:
+            assert [(row["key"], row["topic"]) for row in await refused(unit)] == [("bad", topic)]
+            await resend(unit)
+        await until(_is(rest, []), seconds=20, what="an empty outbox")
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await relay.stop()
         await relays.close()
     values = list(dict.fromkeys(record.value for record in await asyncio.to_thread(read_topic, system.kafka.address, topic)))
-    assert values == [b"a", b"b"]  # in order, and nothing of the key that waits
+    assert values == [b"a", b"b", large.value, b"later"]  # in order, and the key that waited after it was resent
+
+
+async def _allow(system: System, topic: str, size: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=system.kafka.address)
+    await admin.start()
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs={"max.message.bytes": size})])
+    await admin.close()
 
 
 async def _kept(database: Database) -> list[tuple[str, str]]:
