@@ -89,9 +89,12 @@ async def new_database(postgres: Postgres) -> Callable[[str], Awaitable[str]]:
 
 
 @pytest.fixture(scope="session")
-def free_databases() -> dict[str, list[str]]:
-    """Used ones that are as new, by service: another is made only where none is left, for each is 300 files."""
-    return {}
+async def free_databases() -> AsyncIterator[dict[str, list[Database]]]:
+    """Used ones that are as new, by service, and open: another is made only where none is left, for each is 300 files."""
+    free: dict[str, list[Database]] = {}
+    yield free
+    for one in itertools.chain.from_iterable(free.values()):
+        await one.close()
 
 
 async def _execute(url: str, statements: str) -> None:
@@ -100,46 +103,55 @@ async def _execute(url: str, statements: str) -> None:
     await connection.close()
 
 
-async def _opened(service: str, make: Callable[[str], Awaitable[str]], free: dict[str, list[str]]) -> AsyncIterator[Database]:
+async def _opened(
+    service: str, make: Callable[[str], Awaitable[str]], free: dict[str, list[Database]]
+) -> AsyncIterator[Database]:
     ready = free.setdefault(service, [])
-    url = ready.pop() if ready else await make(service)
-    database = Database(url, name="test", size=5)
-    await database.open()
+    if ready:
+        database = ready.pop()
+    else:
+        database = Database(await make(service), name="test", size=5)
+        await database.open()
+    wakes_nobody = database.on_commit
     yield database
-    await database.close()
-    if await _made_new(service, url):
-        ready.append(url)
-
-
-async def _made_new(service: str, url: str) -> bool:
-    """False where something of the test is still connected: then nobody else gets this database."""
-    connection = await asyncpg.connect(url)
+    database.on_commit = wakes_nobody
     try:
-        others = await connection.fetchval("SELECT count(*) - 1 FROM pg_stat_activity WHERE datname = current_database()")
-        if others == 0:
-            tables = reversed(importlib.import_module(f"services.{service}.main").MIGRATIONS.metadata.sorted_tables)
-            changes = [f"DELETE FROM {table.name}" for table in tables]
-            changes += ["INSERT INTO form TABLE new.form"] if service == "intake" else []
-            await connection.execute("; ".join(changes))
-        return bool(others == 0)
-    finally:
-        await connection.close()
+        as_new = await _made_new(service, database)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the test ended its sessions
+        as_new = False
+    if as_new:
+        ready.append(database)
+    else:
+        await database.close()
+
+
+async def _made_new(service: str, database: Database) -> bool:
+    """False where something else of the test is still connected: then nobody else gets this database."""
+    async with database.reading() as unit:
+        there = await unit.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        if there > database._pool.get_size():
+            return False
+        tables = reversed(importlib.import_module(f"services.{service}.main").MIGRATIONS.metadata.sorted_tables)
+        changes = [f"DELETE FROM {table.name}" for table in tables]
+        changes += ["INSERT INTO form TABLE new.form"] if service == "intake" else []
+        await unit.execute("; ".join(changes))
+        return True
 
 
 @pytest.fixture
-async def intake_database(new_database: Any, free_databases: dict[str, list[str]]) -> AsyncIterator[Database]:
+async def intake_database(new_database: Any, free_databases: dict[str, list[Database]]) -> AsyncIterator[Database]:
     async for database in _opened("intake", new_database, free_databases):
         yield database
 
 
 @pytest.fixture
-async def handoff_database(new_database: Any, free_databases: dict[str, list[str]]) -> AsyncIterator[Database]:
+async def handoff_database(new_database: Any, free_databases: dict[str, list[Database]]) -> AsyncIterator[Database]:
     async for database in _opened("handoff", new_database, free_databases):
         yield database
 
 
 @pytest.fixture
-async def followup_database(new_database: Any, free_databases: dict[str, list[str]]) -> AsyncIterator[Database]:
+async def followup_database(new_database: Any, free_databases: dict[str, list[Database]]) -> AsyncIterator[Database]:
     async for database in _opened("followup", new_database, free_databases):
         yield database
 
