@@ -12,7 +12,7 @@ from services.handoff.domain.policy import Policy
 from services.handoff.use_cases.advance import ended_event
 from services.handoff.use_cases.facts import announce
 from services.handoff.use_cases.policy import current_policy
-from services.handoff.use_cases.route import carry_out, lock_for_routing, plan_routes
+from services.handoff.use_cases.route import carry_out, lock_for_routing, plan_routes, waves
 from services.handoff.use_cases.routed import escalation, timer
 from shared import events
 from shared.database import Transaction
@@ -53,12 +53,12 @@ async def _look_at_held(unit: Transaction, timers: Sequence[Any], leads: dict[UU
     late = {row["lead_id"] for row in timers if row["kind"] == "hold"} & held.keys()
     late -= await _hold_on(unit, [held[key] for key in late], now)
     again = {row["lead_id"] for row in timers if row["kind"] == "held"} & held.keys()
-    if not late | again:
-        return
-    plan = await plan_routes(unit, [held[key] for key in held.keys() & (late | again)], now, only_offers=late - again)
-    escalated = [key for key in sorted(late) if plan.kind_of(key) != "manager"]  # that one says so itself
-    await announce(unit, [_held_too_long(held[key], now) for key in escalated], now)
-    await carry_out(unit, plan, now)
+    oldest_first = sorted((held[key] for key in late | again), key=lambda lead: (lead["qualified_at"], lead["id"]))
+    for wave in waves(oldest_first):
+        plan = await plan_routes(unit, wave, now, only_offers=late - again)
+        overdue = [lead for lead in wave if lead["id"] in late and plan.kind_of(lead["id"]) != "manager"]  # that one says so
+        await announce(unit, [_held_too_long(lead, now) for lead in overdue], now)
+        await carry_out(unit, plan, now)
 
 
 async def _hold_on(unit: Transaction, leads: Sequence[Any], now: datetime) -> set[UUID]:
@@ -112,8 +112,14 @@ def _next_timer(policy: Policy, due: Due, now: datetime) -> list[dict[str, Any]]
 
 async def _breach(unit: Transaction, breached: Sequence[Due], now: datetime) -> set[UUID]:
     """Turn to somebody else; where there is nobody, the lead stays with its rep. Returns the assignments that ended."""
-    if not breached:
-        return set()
+    due = {one.lead["id"]: one for one in breached}
+    gone: set[UUID] = set()
+    for wave in waves(one.lead for one in breached):
+        gone |= await _turn_away(unit, [due[lead["id"]] for lead in wave], now)
+    return gone
+
+
+async def _turn_away(unit: Transaction, breached: Sequence[Due], now: datetime) -> set[UUID]:
     ids = [due.lead["id"] for due in breached]
     plan = await plan_routes(unit, [due.lead for due in breached], now, only_offers=ids)
     outgoing: list[events.Event] = []

@@ -1,5 +1,6 @@
 """Routing: a batch of leads under the locks of their pools, decided by a pure function, written in a few statements."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,12 +88,28 @@ async def lock_for_routing(unit: Transaction, lead_ids: Sequence[UUID], now: dat
 
 async def route(unit: Transaction, leads: Sequence[Any], now: datetime) -> None:
     """Offer each lead to a rep, or hold it."""
-    if leads:
-        await carry_out(unit, await plan_routes(unit, leads, now), now)
+    several = waves(leads)
+    if len(several) > 1:
+        await lock_for_routing(unit, [lead["id"] for lead in leads], now)
+    for wave in several:
+        await carry_out(unit, await plan_routes(unit, wave, now), now)
+
+
+def waves(leads: Iterable[Any]) -> list[list[Any]]:
+    """No two leads of one person in one plan: the second finds the rep who was given the first."""
+    found: list[list[Any]] = []
+    before: Counter[UUID] = Counter()
+    for lead in leads:
+        place = before[lead["person_id"]]
+        if place == len(found):
+            found.append([])
+        found[place].append(lead)
+        before[lead["person_id"]] += 1
+    return found
 
 
 async def plan_routes(unit: Transaction, leads: Sequence[Any], now: datetime, *, only_offers: Collection[UUID] = ()) -> Plan:
-    """Decide, under the locks of the pools. Leads held in the same pools go first, oldest first.
+    """Decide, under the locks of the pools, leads of different persons. Leads held in the same pools go first, oldest first.
 
     `only_offers`: where nobody is found these stay as they are. Whose client closed every channel since goes to nobody.
     """
@@ -112,7 +129,7 @@ async def _decide(
     unit: Transaction, policy: Policy, cases: Sequence[Case], pools: set[str], only_offers: Collection[UUID], now: datetime
 ) -> Plan:
     floor = await enter(unit, policy, pools, now)
-    waiting = await _waiting(unit, policy, floor, {case.row["id"] for case in cases}, now)
+    waiting = await _waiting(unit, policy, floor, {case.row["person_id"] for case in cases}, now)
     swept = {case.row["id"] for case in waiting}
     quiet = {*only_offers, *swept}
     everybody = _in_order([*waiting, *cases])
@@ -154,12 +171,15 @@ def _in_order(cases: Iterable[Case]) -> list[Case]:
     return sorted(cases, key=lambda case: (not case.lead.held, case.lead.since))
 
 
-async def _waiting(unit: Transaction, policy: Policy, floor: Floor, besides: set[UUID], now: datetime) -> list[Case]:
-    """Held leads of the pools where somebody is free: at night nobody looks at them again for each new one."""
+async def _waiting(unit: Transaction, policy: Policy, floor: Floor, persons: set[UUID], now: datetime) -> list[Case]:
+    """Held leads of the pools where somebody is free: at night nobody looks at them again for each new one.
+
+    One a person, and none of `persons`, who are decided on already: the others' own timers come within a minute.
+    """
     teams = floor.teams
     free = [name for name, team in teams.items() if name in floor.with_held and team.has_somebody_free()]
     found = await store.leads.take_held(unit, free, SWEPT) if free else []
-    rows = [row for row in found if row["id"] not in besides]
+    rows = next(iter(waves(row for row in found if row["person_id"] not in persons)), [])
     return [case for case in await _cases(unit, policy, rows, now) if case.pools[0] in teams] if rows else []
 
 

@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -298,4 +299,52 @@ async def test_a_returning_client_whose_rep_has_left_goes_where_a_stranger_would
     again, stranger = await handoff.qualify(person_id=person, form="roofs"), await handoff.qualify(form="roofs")
     assert [(await handoff.active(lead))["rep_id"] for lead in (again, stranger)] == [sam, sam]
     async with handoff_database.transaction() as unit:
+        assert (await verify_decisions(unit)).wrong == []
+
+
+async def held_until_opening(handoff: Handoff, person: UUID, reps: list[UUID]) -> None:
+    for rep in reps:
+        await change(handoff, rep, state="paused")
+    for _ in range(2):
+        await handoff.qualify(person_id=person)
+    for rep in reps:
+        await change(handoff, rep, state="active")
+    await handoff.pass_time(minutes=1)
+
+
+async def two_in_one_poll(handoff: Handoff, person: UUID, reps: list[UUID]) -> None:
+    heard = [handoff.received(qualified(uuid7(), handoff.now, person_id=person)) for _ in range(2)]
+    async with handoff.database.transaction() as unit:
+        await receive_leads(unit, heard, handoff.now)
+
+
+async def rep_leaves(handoff: Handoff, person: UUID, reps: list[UUID]) -> None:
+    await two_in_one_poll(handoff, person, reps)
+    async with handoff.database.transaction() as unit:
+        await leave(unit, (await offers(handoff))[0]["rep_id"], handoff.now)
+
+
+async def offers_run_out(handoff: Handoff, person: UUID, reps: list[UUID]) -> None:
+    await two_in_one_poll(handoff, person, reps)
+    await handoff.pass_time(minutes=6)
+
+
+async def swept_with_a_newer_one(handoff: Handoff, person: UUID, reps: list[UUID]) -> None:
+    for rep in reps:
+        await change(handoff, rep, state="paused")
+    await handoff.qualify(person_id=person)
+    async with handoff.database.transaction() as unit:
+        await unit.execute("UPDATE rep SET state = 'active'")
+    await handoff.qualify(person_id=person)
+    await handoff.pass_time(minutes=1)
+
+
+@pytest.mark.parametrize("happens", [held_until_opening, two_in_one_poll, rep_leaves, offers_run_out, swept_with_a_newer_one])
+async def test_two_needs_of_one_client_that_are_decided_together_go_to_one_rep(handoff_database: Database, happens: Any) -> None:
+    handoff = Handoff(handoff_database)
+    await happens(handoff, uuid7(), await handoff.start("Rosa", "Sam", "Tina"))
+    async with handoff_database.reading() as unit:
+        owners = [row["owner_id"] for row in await unit.fetch("SELECT owner_id FROM lead WHERE state = 'offered'")]
+        assert len(owners) == 2
+        assert len(set(owners)) == 1
         assert (await verify_decisions(unit)).wrong == []
