@@ -16,7 +16,7 @@ from services.handoff.use_cases.brief import is_theirs, load_briefs, zone_of
 from services.handoff.use_cases.policy import current_agreement
 from shared.agreement import Agreement
 from shared.database import Transaction
-from shared.mail import Unsendable
+from shared.mail import Unsendable, split_mailbox
 
 LEASE = timedelta(seconds=120)  # longer than a slow relay needs for a claim
 AT_ONCE = 50
@@ -53,6 +53,11 @@ class Batch:
     @property
     def managers(self) -> list[Any]:
         return [rep for rep in self.reps.values() if rep["manager"]]
+
+    @property
+    def company(self) -> dict[str, str]:
+        name, address = split_mailbox(self.agreement.company.sender)
+        return {"name": name, "email": address, "zone": ""}
 
 
 async def claim_mails(unit: Transaction, links: Links, now: datetime) -> tuple[list[Outgoing], bool]:
@@ -129,12 +134,14 @@ def _digest(batch: Batch, rep_id: UUID, own: list[tuple[Any, Any]]) -> Iterable[
 
 
 def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
-    """To the rep; to every manager where it is theirs, or where the rep is gone. Nobody to tell: nothing to send."""
+    """To the rep; to every manager where it is theirs, or where the rep is gone; to the company where there is none."""
     offer, brief = batch.offers.get(job["assignment_id"], (None, None))
     rep = batch.reps.get(job["rep_id"]) if job["rep_id"] else None
     recipients = [rep] if rep is not None else batch.managers
     if not recipients and offer is not None and offer["rep_id"] in batch.reps:
         recipients = [batch.reps[offer["rep_id"]]]
+    if not recipients and job["kind"] != "warning":
+        recipients, brief = [batch.company], None  # who reads there is not known: the client stays unnamed
     moot = job["kind"] == "warning" and (offer is None or offer["state"] not in ("offered", "accepted", "active"))
     if moot or not recipients or not _is_worth_it(job, batch.now):
         return
@@ -143,7 +150,7 @@ def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
         values = {
             "template": "notice",
             "subject": SUBJECTS[job["kind"]],
-            "sentence": _sentence(job, offer, zone),
+            "sentence": _sentence(job, offer, zone) + ("" if brief else f" (Lead {job['lead_id']}.)"),
             "brief": brief,
             "zone": zone,
             "link": batch.links.offer(offer["assignment_id"], batch.now) if offer is not None and is_theirs(offer) else "",

@@ -47,6 +47,11 @@ async def client(handoff: Handoff) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
+async def reps_of(handoff: Handoff) -> list[Any]:
+    async with handoff.database.reading() as unit:
+        return await unit.fetch("SELECT * FROM rep ORDER BY name")
+
+
 def text_of(mail: EmailMessage, kind: str = "plain") -> str:
     part = mail.get_body((kind,))
     assert part is not None
@@ -290,6 +295,20 @@ async def test_the_owner_hears_when_their_client_reaches_out_answers_or_is_unhap
     assert "Still dripping!" in mails["A lead of yours reached out again"]
     assert "2 stars" in mails["A client of yours is not happy"]
     assert "A client of yours has answered" in mails
+
+
+async def test_where_nobody_manages_the_company_hears_of_what_a_manager_would(handoff: Handoff) -> None:
+    for rep in [row["id"] for row in await reps_of(handoff)]:
+        await change(handoff, rep, state="paused")
+    lead, person = await handoff.qualify(), uuid7()
+    await handoff.pass_time(minutes=61)
+    await handoff.hear(events.RecoveryNeeded(client_id=person, lead_id=lead, reason="2 stars"))
+    told = {mail["Subject"]: mail for mail in await handoff.mails()}
+    for subject, says in (("A lead needs a manager", "Nobody could take"), ("A client of yours is not happy", "2 stars")):
+        assert told[subject]["To"].addresses[0].addr_spec == "hello@localhost"
+        assert says in text_of(told[subject])
+        assert str(lead) in text_of(told[subject])
+        assert CONTACT["phone"] not in text_of(told[subject])
 
 
 async def test_what_they_give_when_they_reach_out_again_stands_in_mail_page_and_brief(
