@@ -1,6 +1,6 @@
 """Kafka in: which event is whose."""
 
-from services.handoff.use_cases.consents import keep_consents
+from services.handoff.use_cases.consents import keep_consents, reach_again
 from services.handoff.use_cases.disqualify import disqualify_leads
 from services.handoff.use_cases.erase import erase_person
 from services.handoff.use_cases.merge import merge_leads, merge_persons
@@ -19,7 +19,7 @@ HANDLERS = {
     events.PersonErased: erase_person,
     events.ConsentGranted: keep_consents,
     events.ConsentRevoked: keep_consents,
-    events.LeadTouched: notify_owner,
+    events.LeadTouched: reach_again,
     events.RecoveryNeeded: notify_owner,
     events.ReplyReceived: notify_owner,
     events.OutcomeContacted: apply_outcomes,

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.handoff import store
+from services.handoff.use_cases.notify import notify_owner
 from services.handoff.use_cases.route import lock_for_routing, refused_by_now, route
 from shared import events
 from shared.channels import channel_of, purpose_of
@@ -30,6 +31,17 @@ async def keep_consents(unit: Transaction, received: list[Received], now: dateti
         rows[row["person_id"], row["channel"], row["purpose"]] = row
     await store.briefs.save_consents(unit, list(rows.values()))
     await _let_go(unit, {row["person_id"] for row in rows.values() if row["granted"] and not row["purpose"]}, now)
+
+
+async def reach_again(unit: Transaction, received: list[Received], now: datetime) -> None:
+    """They reached out again, perhaps by a way that is open: their owner hears of it, and a lead that was held back may go."""
+    persons = {one.event.person_id for one in received if isinstance(one.event, events.LeadTouched)}
+    held_back = await store.leads.held_back(unit, persons)
+    if held_back:
+        await lock_for_routing(unit, held_back, now)  # before the leads, which keep what was given
+    await notify_owner(unit, received, now)
+    if held_back:
+        await _let_go(unit, persons, now)
 
 
 async def _let_go(unit: Transaction, persons: Collection[UUID], now: datetime) -> None:

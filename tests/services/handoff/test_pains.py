@@ -18,7 +18,7 @@ from services.handoff.use_cases.verify import verify_decisions
 from shared import events
 from shared.database import Database
 from tests.services.handoff.acts import change, credits, offers
-from tests.services.handoff.support import SHIPPED, Handoff, qualified
+from tests.services.handoff.support import CONTACT, SHIPPED, Handoff, qualified
 
 
 # ---- 1: one lead, many owners ------------------------------------------------------------------------------------------
@@ -152,6 +152,17 @@ async def test_a_client_who_allows_a_channel_after_all_is_given_to_somebody(hand
     await change(handoff, rep, state="active")
     await handoff.pass_time(minutes=1)
     assert (await handoff.active(lead))["rep_id"] == rep
+
+
+async def test_a_client_who_reaches_out_again_with_another_way_is_given_to_somebody(handoff_database: Database) -> None:
+    handoff = Handoff(handoff_database)
+    await handoff.start("Rosa")
+    person, by_mail = uuid7(), CONTACT | {"phone": None}
+    lead = await handoff.qualify(person_id=person, contact=by_mail, consents=[{"channel": "email", "granted": False}])
+    touched = {"lead_id": lead, "person_id": person, "form": "contact", "received_at": handoff.now, "message": "Call me!"}
+    for contact, state in ((by_mail, "held"), (CONTACT, "offered")):
+        await handoff.hear(events.LeadTouched.model_validate(touched | {"contact": contact}))
+        assert await handoff.state(lead) == state
 
 
 async def test_who_leaves_hands_the_balance_to_those_who_stay(handoff_database: Database) -> None:
