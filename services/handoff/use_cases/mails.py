@@ -69,18 +69,19 @@ async def claim_mails(unit: Transaction, links: Links, now: datetime) -> tuple[l
     crowds = await _crowds(unit, [job for job in jobs if job["kind"] == "offer"], now)
     in_crowd = {waiting["id"] for _, waiting in chain.from_iterable(crowds.values())}
     offers = await load_briefs(unit, agreement, {job["assignment_id"] for job in jobs if job["assignment_id"]} - in_crowd)
-    nameless = [job["lead_id"] for job in jobs if not job["assignment_id"]]
-    active = {lead_id: row["id"] for lead_id, row in (await store.assignments.active_of(unit, nameless)).items()}
-    offers |= await load_briefs(unit, agreement, active.values())
-    rep_ids = {job["rep_id"] for job in jobs if job["rep_id"]} | {offer["rep_id"] for offer, _ in offers.values()} | set(crowds)
+    notices = [job["lead_id"] for job in jobs if job["kind"] not in ("offer", "warning")]
+    active = {lead_id: row["id"] for lead_id, row in (await store.assignments.active_of(unit, notices)).items()}
+    offers |= await load_briefs(unit, agreement, set(active.values()) - offers.keys())
+    rep_ids = {offer["rep_id"] for offer, _ in offers.values()} | set(crowds)
     reps = {row["id"]: row for row in await store.mails.recipients(unit, rep_ids)}
     batch = Batch(agreement, links, now, offers, reps)
     found = [mail for rep_id, own in crowds.items() if rep_id in reps for mail in _digest(batch, rep_id, own)]
     for job in jobs:
         if job["kind"] == "offer":
             found += _offer(batch, job)
-        else:
-            found += _notices(batch, dict(job) | {"assignment_id": job["assignment_id"] or active.get(job["lead_id"])})
+        else:  # its lead may have gone to another since
+            moved = job["kind"] != "warning" and active.get(job["lead_id"])
+            found += _notices(batch, dict(job) | {"assignment_id": moved or job["assignment_id"]})
     kept = {job_id for one in found for job_id in one.job_ids}
     await store.mails.done(unit, [job["id"] for job in jobs if job["id"] not in kept])
     return found, len(jobs) >= AT_ONCE
@@ -134,17 +135,14 @@ def _digest(batch: Batch, rep_id: UUID, own: list[tuple[Any, Any]]) -> Iterable[
 
 
 def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
-    """To the rep; to every manager where it is theirs, or where the rep is gone; to the company where there is none."""
+    """A warning while its offer stands; all else to whoever it is for."""
     offer, brief = batch.offers.get(job["assignment_id"], (None, None))
-    rep = batch.reps.get(job["rep_id"]) if job["rep_id"] else None
-    recipients = [rep] if rep is not None else batch.managers
-    if not recipients and offer is not None and offer["rep_id"] in batch.reps:
-        recipients = [batch.reps[offer["rep_id"]]]
-    if not recipients and job["kind"] != "warning":
-        recipients, brief = [batch.company], None  # who reads there is not known: the client stays unnamed
     moot = job["kind"] == "warning" and (offer is None or offer["state"] not in ("offered", "accepted", "active"))
-    if moot or not recipients or not _is_worth_it(job, batch.now):
+    if moot or not _is_worth_it(job, batch.now):
         return
+    recipients = _recipients(batch, job["kind"], offer)
+    if batch.company in recipients:
+        brief = None  # who reads there is not known: the client stays unnamed
     for place, one in enumerate(recipients):
         zone = one["zone"] or batch.agreement.company.zone
         values = {
@@ -157,6 +155,14 @@ def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
             **_envelope(batch, one, f"{job['id']}.{place}"),
         }
         yield from _built([job["id"]] if place == len(recipients) - 1 else [], values)
+
+
+def _recipients(batch: Batch, kind: str, offer: Any) -> list[Any]:
+    """Whose lead it is now; every manager where it is theirs, or nobody's any more; the company where there is none."""
+    rep = batch.reps.get(offer["rep_id"]) if offer is not None and is_theirs(offer) else None
+    if rep is not None and not (kind == "escalated" and batch.managers):
+        return [rep]
+    return batch.managers or ([] if kind == "warning" else [batch.company])
 
 
 def _sentence(job: dict[str, Any], offer: Any, zone: str) -> str:

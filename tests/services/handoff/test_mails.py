@@ -22,6 +22,7 @@ from services.handoff.adapters.smtp import Smtp
 from services.handoff.settings import Settings
 from services.handoff.use_cases import people
 from services.handoff.use_cases.agreements import apply_agreement
+from services.handoff.use_cases.commands import command_assignment
 from services.handoff.use_cases.mails import AT_ONCE, claim_mails, settle_mails
 from shared import events
 from shared.database import Database
@@ -295,6 +296,24 @@ async def test_the_owner_hears_when_their_client_reaches_out_answers_or_is_unhap
     assert "Still dripping!" in mails["A lead of yours reached out again"]
     assert "2 stars" in mails["A client of yours is not happy"]
     assert "A client of yours has answered" in mails
+
+
+@pytest.mark.parametrize("taken_over", [True, False])
+async def test_a_notice_goes_to_whoever_has_the_lead_when_it_is_sent(handoff: Handoff, taken_over: bool) -> None:
+    lead = await handoff.qualify()
+    before = await handoff.active(lead)
+    if not taken_over:  # nobody has it then: the managers decide
+        (away,) = [row["id"] for row in await reps_of(handoff) if row["id"] != before["rep_id"]]
+        await change(handoff, away, manager=True, state="paused")
+    touched = {"lead_id": lead, "person_id": uuid7(), "form": "contact", "message": "Hurry!", "received_at": handoff.now}
+    await handoff.hear(events.LeadTouched.model_validate(touched))
+    async with handoff.database.transaction() as unit:
+        await command_assignment(unit, before["id"], "declined", {"reason": "busy"}, handoff.now)
+    (told,) = [mail for mail in await handoff.mails() if "reached out again" in mail["Subject"]]
+    (other,) = [row["email"] for row in await reps_of(handoff) if row["id"] != before["rep_id"]]
+    assert told["To"].addresses[0].addr_spec == other
+    assert "Ada Case" in text_of(told)
+    assert (f"{BASE}/a/" in text_of(told)) == taken_over
 
 
 async def test_where_nobody_manages_the_company_hears_of_what_a_manager_would(handoff: Handoff) -> None:
