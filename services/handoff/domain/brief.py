@@ -109,10 +109,14 @@ def brief_of(
     )
 
 
-def given_besides(snapshot: Mapping[str, Any], contact: Mapping[str, Any], answers: Mapping[str, Any]) -> list[list[str]]:
-    """All they gave when they reached out again, this time and before, that the lead did not come with."""
+def given_besides(
+    snapshot: Mapping[str, Any], contact: Mapping[str, Any], answers: Mapping[str, Any], message: str = ""
+) -> list[list[str]]:
+    """All they gave and wrote when they reached out again, this time and before, that the lead did not come with."""
     known = {name: (snapshot.get("contact") or {}).get(name) for name in CONTACT} | _answers(snapshot.get("answers") or {})
     said = {name: contact[name] for name in CONTACT if contact.get(name)} | _answers(answers)
+    if message:
+        known, said = known | {"message": snapshot.get("message")}, said | {"message": message}
     kept = [list(pair) for pair in snapshot.get("also_gave") or []]
     new = [[name, value] for name, value in said.items() if known.get(name) != value and [name, value] not in kept]
     return (kept + new)[-MOST_ANSWERS:]

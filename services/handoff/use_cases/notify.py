@@ -46,10 +46,10 @@ async def notify_owner(unit: Transaction, received: list[Received], now: datetim
 
 
 async def _keep_what_they_gave(unit: Transaction, received: list[Received], now_ids: dict[UUID, UUID]) -> None:
-    """A corrected email or another phone, for the brief: beside what the lead came with, never in its place. What it came
-    without is theirs from now on, and the client's when it is won."""
-    touches = [one.event for one in received if isinstance(one.event, events.LeadTouched) and one.event.contact]
-    touches = [touch for touch in touches if touch.lead_id in now_ids]
+    """A corrected email, another phone or what they wrote, for the brief: beside what the lead came with, never in its place.
+    What it came without is theirs from now on, and the client's when it is won."""
+    touches = [one.event for one in received if isinstance(one.event, events.LeadTouched) and one.event.lead_id in now_ids]
+    touches = [touch for touch in touches if touch.contact or touch.message]
     if not touches:
         return
     found = await store.leads.lock_leads(unit, [now_ids[touch.lead_id] for touch in touches])
@@ -59,7 +59,7 @@ async def _keep_what_they_gave(unit: Transaction, received: list[Received], now_
             contact = touch.contact.model_dump() if touch.contact else {}
             snapshots[lead_id] = snapshot | {
                 "contact": completed(snapshot["contact"], contact),
-                "also_gave": given_besides(snapshot, contact, touch.answers),
+                "also_gave": given_besides(snapshot, contact, touch.answers, touch.message),
             }
     await store.leads.save_snapshots(unit, snapshots)
 

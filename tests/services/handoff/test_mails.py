@@ -351,6 +351,19 @@ async def test_what_they_give_when_they_reach_out_again_stands_in_mail_page_and_
         assert await unit.value("SELECT count(*) FROM lead WHERE snapshot::text LIKE '%correct%'") == 0
 
 
+async def test_what_they_write_when_they_reach_out_again_is_known_to_the_next_rep(handoff: Handoff) -> None:
+    lead, more = await handoff.qualify(), "It floods the cellar. " + "Please hurry! " * 40
+    touched = {"lead_id": lead, "person_id": uuid7(), "form": "contact", "received_at": handoff.now}
+    for message in ("The tap drips.", more, ""):
+        await handoff.hear(events.LeadTouched.model_validate(touched | {"message": message}))
+    await handoff.pass_time(minutes=6)
+    (offer,) = [mail for mail in await handoff.mails() if mail["Subject"].startswith("New lead")]
+    assert f"They also gave: message: {more.strip()}" in " ".join(text_of(offer).split())
+    async with handoff.client() as client:
+        brief = (await client.get(f"/v1/assignments/{(await handoff.active(lead))['id']}/brief")).json()
+    assert brief["also_gave"] == [["message", more]]
+
+
 @pytest.mark.parametrize(("answer", "again"), [("again", 1), ("never", 0), ("sent", 0)])
 async def test_a_mail_that_could_not_be_sent_is_due_again(handoff: Handoff, answer: str, again: int) -> None:
     await handoff.qualify(tier="P3")
