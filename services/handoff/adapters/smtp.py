@@ -61,6 +61,9 @@ class Smtp:
             await client.sendmail(mail.sender, mail.to, mail.content)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return "never" if all(one.code >= 500 for one in error.recipients) else "again"
+        except aiosmtplib.SMTPSenderRefused as error:  # no fault of this mail: the relay's settings, or the agreement's
+            telemetry.log().warning("the relay takes no mails from the company's sender", error=repr(error)[:200])
+            return "again"
         except aiosmtplib.SMTPResponseException as error:
             return "never" if error.code >= 500 else "again"
         except (aiosmtplib.SMTPException, OSError, TimeoutError):

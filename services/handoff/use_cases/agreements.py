@@ -7,8 +7,9 @@ from uuid_utils.compat import uuid7
 
 from services.handoff import models, store
 from services.handoff.use_cases.facts import announce
+from services.handoff.use_cases.policy import parse_new
 from shared import events
-from shared.agreement import AgreementError, hash_of, parse
+from shared.agreement import AgreementError, hash_of
 from shared.database import Transaction
 
 KEY = "agreement"
@@ -29,7 +30,7 @@ def check_signatures(signed_by: list[str]) -> None:
 
 async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], now: datetime) -> str:
     """Store a version and publish it; every rep joins the pools for everyone. Returns its hash; raises AgreementError."""
-    agreement = parse(text)
+    agreement = parse_new(text)
     before = await store.agreements.newest(unit)
     at = max(now, before["at"] + timedelta(microseconds=1)) if before else now  # this machine's clock may be behind
     row: dict[str, Any] = {"hash": hash_of(text), "text": text, "at": at, "signed_by": signed_by, "published_at": now}

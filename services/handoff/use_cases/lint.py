@@ -8,7 +8,7 @@ from typing import Any
 from services.handoff import store
 from services.handoff.domain.lint import Finding, lint
 from services.handoff.domain.people import rep_from_row
-from services.handoff.use_cases.policy import compile_policy
+from services.handoff.use_cases.policy import compile_policy, parse_new
 from shared.agreement import hash_of, parse
 from shared.database import Transaction
 
@@ -28,7 +28,7 @@ async def people_of(unit: Transaction, text: str, since: datetime) -> dict[str, 
 
 def lint_text(text: str, rosters: Rosters | None) -> list[str]:
     """A line per finding: where, and a sentence. Raises AgreementError where it cannot be read at all."""
-    agreement = parse(text)
+    agreement = parse_new(text)
     policy = compile_policy(agreement, hash_of(text))
     people = None
     if rosters is not None:

@@ -14,6 +14,7 @@ from services.handoff.adapters.mails import Mail, build_mail, offer_subject
 from services.handoff.domain.brief import local_time
 from services.handoff.use_cases.brief import is_theirs, load_briefs, zone_of
 from services.handoff.use_cases.policy import current_agreement
+from shared import telemetry
 from shared.agreement import Agreement
 from shared.database import Transaction
 from shared.mail import Unsendable, split_mailbox
@@ -188,8 +189,8 @@ def _built(job_ids: list[UUID], values: dict[str, Any]) -> Iterable[Outgoing]:
     """An address that can never be one gets no mail, and its jobs are forgotten."""
     try:
         yield Outgoing(build_mail(**values), job_ids)
-    except Unsendable:
-        return
+    except Unsendable as error:
+        telemetry.log().warning("a mail to a rep cannot be written", reason=str(error), template=values["template"])
 
 
 async def settle_mails(unit: Transaction, outgoing: list[Outgoing], answers: list[str]) -> None:

@@ -8,11 +8,22 @@ from services.handoff.domain.calendar import Calendar
 from services.handoff.domain.policy import Policy, Pool, Rule, Tier
 from services.handoff.domain.rules import language_key, postal_code, reason_key
 from shared import agreement as schema
-from shared.agreement import Agreement, hash_of, parse
+from shared.agreement import Agreement, AgreementError, hash_of, parse
 from shared.database import Transaction
 from shared.in_force import agreement_in_force
+from shared.mail import Unsendable, split_mailbox, wire_address
 
 parse_agreement = lru_cache(maxsize=8)(parse)
+
+
+def parse_new(text: str) -> Agreement:
+    """An agreement before it is signed: versions that were kept may say what is refused here. Raises AgreementError."""
+    agreement = parse(text)
+    try:
+        wire_address(split_mailbox(agreement.company.sender)[1])
+    except Unsendable as error:
+        raise AgreementError("In company.sender: write an address, for example Joe's <joe@example.com>.") from error
+    return agreement
 
 
 async def current_policy(unit: Transaction) -> Policy:

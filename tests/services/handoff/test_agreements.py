@@ -96,6 +96,17 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(text: str, sentence: str
         parse(BASE + text)
 
 
+@pytest.mark.parametrize("sender", ["Maple Plumbing", "office@maple.example (Office)", "", "Maple <office>"])
+async def test_an_address_that_no_mail_can_come_from_is_not_agreed_on(sender: str, handoff_database: Database) -> None:
+    text = SHIPPED.replace("Our company <hello@localhost>", sender)
+    parse(text)  # a version that was kept goes on to be read
+    sentence = "In company.sender: write an address, for example Joe's <joe@example.com>."
+    with pytest.raises(AgreementError, match=sentence):
+        lint_text(text, None)
+    with pytest.raises(AgreementError, match=sentence):
+        await Handoff(handoff_database).start(agreement=text)
+
+
 def test_hours_are_read_from_one_cell_with_breaks_and_nights() -> None:
     found = hours_from_text("mon-tue 09:00-12:00 13:00-17:00; fri 22:00-06:00; sun-mon 10:00-11:00")
     assert found == {

@@ -437,6 +437,12 @@ async def test_mails_go_out_by_smtp_and_one_bad_address_stops_no_other(handoff: 
     assert await Smtp(f"smtp://127.0.0.1:{port}").send([mail]) == ["again"]
 
 
+async def test_a_relay_that_will_not_take_our_sender_is_asked_again() -> None:
+    mail = Mail("hello@maple.example", "rosa@maple.example", b"Subject: hello\r\n\r\n")
+    async with scripted_relay(answers={"MAIL FROM": "553 sender not allowed", "RSET": "250 ok"}) as relay:
+        assert await Smtp(relay.url).send([mail, mail]) == ["again", "again"]
+
+
 async def test_a_relay_without_encryption_gets_no_password_and_no_mail_where_it_is_required() -> None:
     mail = Mail("hello@maple.example", "rosa@maple.example", b"Subject: a client's number\r\n\r\n")
     async with scripted_relay(capabilities=("AUTH PLAIN",)) as relay:
