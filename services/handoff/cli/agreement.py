@@ -11,7 +11,7 @@ from services.handoff.cli.database import run
 from services.handoff.domain.difference import differences
 from services.handoff.use_cases.agreements import apply_agreement, check_signatures
 from services.handoff.use_cases.lint import lint_text, people_of
-from services.handoff.use_cases.simulate import compare_agreements, report
+from services.handoff.use_cases.simulate import compare, gather, report
 from shared.agreement import AgreementError, parse
 from shared.database import Transaction, is_transient
 
@@ -94,7 +94,7 @@ def simulate(file: Path, days: int) -> None:
     except AgreementError as error:
         raise click.ClickException(str(error)) from error
     _in_force()
-    for line in report(*run(lambda unit: compare_agreements(unit, text, days, datetime.now(UTC)))):
+    for line in report(*compare(run(lambda unit: gather(unit, text, days, datetime.now(UTC))))):
         click.echo(line)
 
 

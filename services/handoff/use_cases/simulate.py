@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.handoff import store
 from services.handoff.domain.simulation import Recorded, Simulated, Simulation
-from services.handoff.use_cases.lint import people_of
+from services.handoff.use_cases.lint import Rosters, people_of
 from services.handoff.use_cases.policy import policy_of
 from shared.database import Transaction
 
@@ -23,19 +23,30 @@ class Comparison:
     moves: Sequence[tuple[UUID, str | None, str | None]]
 
 
-async def compare_agreements(unit: Transaction, text: str, days: int, now: datetime) -> tuple[Comparison, dict[str, str]]:
-    """Both runs, and the names of reps. Erased leads are not there any more."""
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """`versions`: the agreement in force and the other, each with who would be in its pools."""
+
+    leads: Sequence[Recorded]
+    versions: Sequence[tuple[str, Rosters]]
+    until: datetime
+
+
+async def gather(unit: Transaction, text: str, days: int, now: datetime) -> Gathered:
+    """What both runs need, so that no transaction waits for them. Erased leads are not there any more."""
     since = now - timedelta(days=days)
     leads = [_recorded(row) for row in await store.leads.recorded(unit, since)]
     current = (await store.agreements.newest(unit))["text"]
-    runs, names = [], dict[str, str]()
-    for version in (current, text):
-        people = await people_of(unit, version, since)
-        names |= {row["id"]: row["name"] for rows in people.values() for row in rows}
-        runs.append(Simulation(policy_of(version), people).run(leads, now))
-    picks = [(one.id, runs[0].picks.get(one.id), runs[1].picks.get(one.id)) for one in leads]
+    return Gathered(leads, [(version, await people_of(unit, version, since)) for version in (current, text)], now)
+
+
+def compare(found: Gathered) -> tuple[Comparison, dict[str, str]]:
+    """Both runs, and the names of reps."""
+    runs = [Simulation(policy_of(version), people).run(found.leads, found.until) for version, people in found.versions]
+    names = {row["id"]: row["name"] for _, people in found.versions for rows in people.values() for row in rows}
+    picks = [(one.id, runs[0].picks.get(one.id), runs[1].picks.get(one.id)) for one in found.leads]
     moves = [move for move in picks if move[1] != move[2]]
-    return Comparison(len(leads), runs[0], runs[1], len(moves), moves[:20]), _told_apart(names)
+    return Comparison(len(found.leads), runs[0], runs[1], len(moves), moves[:20]), _told_apart(names)
 
 
 def _told_apart(names: dict[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from services.handoff.domain.difference import differences
 from services.handoff.domain.simulation import Recorded, Simulation
 from services.handoff.use_cases.agreements import apply_agreement, check_signatures
 from services.handoff.use_cases.lint import lint_text
-from services.handoff.use_cases.simulate import compare_agreements, report
+from services.handoff.use_cases.simulate import compare, gather, report
 from services.handoff.use_cases.verify import verify_decisions
 from shared import events
 from shared.agreement import AgreementError, hash_of, hours_from_text, parse
@@ -209,7 +209,7 @@ async def test_recorded_leads_are_replayed_under_a_new_agreement_and_nothing_is_
     night = SHIPPED.replace("[pools.team]", '[pools.team]\nhours = { mon-sun = ["22:00-06:00"] }')
     async with handoff_database.transaction() as unit:
         before = await unit.fetch(WRITTEN)
-        found, names = await compare_agreements(unit, night, 1, handoff.now + timedelta(hours=12))
+        found, names = compare(await gather(unit, night, 1, handoff.now + timedelta(hours=12)))
         after = await unit.fetch(WRITTEN)
     assert before == after
     assert (found.leads, found.now.held, found.then.held, found.then.never) == (6, 0, 6, 0)
@@ -227,7 +227,7 @@ async def test_a_replay_under_the_agreement_in_force_gives_everybody_what_they_g
         await handoff.qualify()
         handoff.now += timedelta(minutes=1)
     async with handoff_database.reading() as unit:
-        found, _ = await compare_agreements(unit, SHIPPED, 1, handoff.now)
+        found, _ = compare(await gather(unit, SHIPPED, 1, handoff.now))
         real = {row["lead_id"]: str(row["rep_id"]) for row in await unit.fetch("SELECT lead_id, rep_id FROM assignment")}
     assert found.moved == 0
     assert found.now.picks == real
@@ -242,7 +242,7 @@ async def test_in_a_replay_a_lead_that_was_disqualified_frees_its_rep(handoff_da
         handoff.now += timedelta(minutes=1)
         await handoff.hear(events.LeadDisqualified(lead_id=lead, person_id=uuid7(), reason="spam", agreement="0" * 64))
     async with handoff_database.reading() as unit:
-        found, _ = await compare_agreements(unit, SHIPPED, 1, handoff.now)
+        found, _ = compare(await gather(unit, SHIPPED, 1, handoff.now))
     assert (found.now.never, found.now.held) == (0, 0)
 
 
@@ -253,7 +253,7 @@ async def test_a_replay_tells_reps_of_one_name_apart(handoff_database: Database)
     for _ in range(4):
         await handoff.qualify()
     async with handoff_database.reading() as unit:
-        lines = report(*await compare_agreements(unit, SHIPPED, 1, handoff.now))
+        lines = report(*compare(await gather(unit, SHIPPED, 1, handoff.now)))
     assert {f"  leads to Rosa ({one}): 2 -> 2" for one in (rosa, sam)} < set(lines)
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from services.handoff import store
 from services.handoff.cli import main
+from services.handoff.domain.simulation import Simulated, Simulation
 from shared.database import Database
 from shared.settings import ROOT
 from tests.services.handoff.acts import change
@@ -51,6 +53,38 @@ async def test_decisions_and_agreements_are_asked_about_on_the_command_line(
     applied = await typed("agreement", "apply", str(changed), "--signed-by", "marketing=Ada", "--signed-by", "sales=Bo")
     assert applied.exit_code == 0
     assert (await typed("agreement", "show")).output == changed.read_text()
+
+
+async def test_no_transaction_waits_while_leads_are_replayed_or_decisions_are_made_again(
+    handoff_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database ends one that is silent for five seconds, and a year of 400 reps takes longer."""
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", handoff_database.url)
+    handoff, replays, together = Handoff(handoff_database), list[bool](), list[int]()
+    await handoff.start("Rosa")
+    await handoff.qualify()
+    async with handoff_database.transaction() as unit:
+        await unit.execute(
+            "INSERT INTO assignment SELECT (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(), 'attempt', n, "
+            "'state', 'expired'))).* FROM assignment a, generate_series(2, 250) AS n"
+        )
+    decisions = store.assignments.decisions
+
+    async def chunk(*given: Any) -> Any:
+        rows = await decisions(*given)
+        together.append(len(rows))
+        return rows
+
+    def replay(self: Simulation, leads: Any, until: Any) -> Simulated:
+        replays.append(asyncio._get_running_loop() is None)
+        return Simulated()
+
+    monkeypatch.setattr(store.assignments, "decisions", chunk)
+    monkeypatch.setattr(Simulation, "run", replay)
+    assert (await typed("verify")).output == "250 of 250 decisions verify.\n"
+    assert max(together) <= 100
+    assert (await typed("agreement", "simulate", str(ROOT / "deploy" / "agreement.toml"))).exit_code == 0
+    assert replays == [True, True]
 
 
 async def test_before_the_first_agreement_it_is_said_what_to_do(
