@@ -1,5 +1,6 @@
 """Mails to reps, as text and HTML. Nothing personal in a subject, nothing of a name in a header."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -10,6 +11,7 @@ from uuid import UUID
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.handoff.domain.brief import local_time
+from services.handoff.domain.rules import choice_of
 from shared.mail import alternatives, joined, mailbox, one_line, split_mailbox, unstructured, wire_address
 
 _folder = FileSystemLoader(Path(__file__).parent / "templates")
@@ -51,7 +53,7 @@ def build_mail(
     return Mail(origin, wire_address(to[1]), joined(headers, body))
 
 
-def offer_subject(offer: Any, zone: str) -> str:
+def offer_subject(offer: Any, zone: str, choices: Container[str]) -> str:
     """What and until when; who it is stays in the body, for a locked screen shows subjects."""
-    asked = one_line(str(offer["snapshot"].get("selection") or "lead"))[:40]
+    asked = one_line(choice_of(str(offer["snapshot"].get("selection") or ""), choices) or "lead")[:40]
     return f"New lead: {asked} ({offer['tier']}), please answer by {local_time(offer['expires_at'], zone)}"

@@ -4,7 +4,7 @@ What is kept of a lead is what rules ask about it: its areas instead of its post
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -57,6 +57,11 @@ def facets_of(policy: Policy, snapshot: Mapping[str, Any], tier: str) -> Facets:
         has_area=bool(code),
         answers=tuple(rule.name for rule in policy.rules if rule.answers and _fits_answers(rule.answers, answers)),
     )
+
+
+def choice_of(said: str, choices: Container[str]) -> str:
+    """What they want, as it may be kept and shown: what is no choice of the agreement may name somebody, and is a question."""
+    return said if not said or said in choices else "question"
 
 
 def postal_code(text: str | None) -> str:

@@ -1,6 +1,6 @@
 """Every event read or written becomes a fact without personal data; announcing publishes it, and tells who must know."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,11 +9,12 @@ from uuid_utils.compat import uuid7
 
 from services.handoff import store
 from services.handoff.domain.origin import origin_of
-from services.handoff.domain.rules import reason_key
+from services.handoff.domain.rules import choice_of, reason_key
 from services.handoff.use_cases.notify import mails_for
 from services.handoff.use_cases.policy import parse_agreement
 from services.handoff.use_cases.reasons import OTHER, OURS, known_reasons
 from shared import events
+from shared.agreement import Agreement
 from shared.database import Transaction
 from shared.envelope import Received, to_record
 from shared.in_force import agreement_in_force
@@ -23,6 +24,7 @@ SOURCE = "/handoff"
 _SKIP = {events.AgreementApplied}
 KEPT_ELSEWHERE = {"lead_id", "decision", "consents", "external_id"}  # the lead is a column, the decision the assignment's
 AS_TYPED = ("source", "campaign", "first_campaign")  # of an address bar: `origin` has what may be kept of it
+ASKED = (events.LeadOpened, events.LeadQualified)
 FREE_WORDS = (
     events.AssignmentEnded,
     events.LeadLost,
@@ -34,9 +36,10 @@ FREE_WORDS = (
 
 
 async def note_received(unit: Transaction, received: list[Received], now: datetime) -> None:
-    known = await _known_reasons(unit, (one.event for one in received))
+    heard = [one.event for one in received]
+    known, choices = await _known_reasons(unit, heard), await _choices(unit, heard)
     kept = [one for one in received if type(one.event) not in _SKIP]
-    facts = [_fact(one.source, one.id, one.event, _instant(one.at, now), known) for one in kept]
+    facts = [_fact(one.source, one.id, one.event, _instant(one.at, now), known, choices) for one in kept]
     await store.facts.keep(unit, facts, again=True)
 
 
@@ -49,7 +52,7 @@ async def announce(unit: Transaction, outgoing: Sequence[events.Event], now: dat
     ]
     known = await _known_reasons(unit, outgoing)
     facts = [
-        _fact(SOURCE, str(event_id), event, now, known)
+        _fact(SOURCE, str(event_id), event, now, known, ())
         for event, event_id in zip(outgoing, ids, strict=True)
         if type(event) not in _SKIP
     ]
@@ -62,14 +65,29 @@ async def _known_reasons(unit: Transaction, heard: Iterable[events.Event]) -> Ma
     """Our own are known without the agreement: most events have no other."""
     if all(event.reason in OURS or not event.reason for event in heard if isinstance(event, FREE_WORDS)):
         return known_reasons(None)
+    return known_reasons(await _agreement(unit))
+
+
+async def _choices(unit: Transaction, heard: Iterable[events.Event]) -> Container[str]:
+    """What may be asked for, where somebody asks."""
+    if not any(event.selection for event in heard if isinstance(event, ASKED)):
+        return ()
+    agreement = await _agreement(unit)
+    return agreement.selections if agreement else ()
+
+
+async def _agreement(unit: Transaction) -> Agreement | None:
     found = await agreement_in_force(unit)
-    return known_reasons(parse_agreement(found[1]) if found else None)
+    return parse_agreement(found[1]) if found else None
 
 
-def _fact(source: str, event_id: str, event: events.Event, at: datetime, known: Mapping[str, str]) -> dict[str, Any]:
+def _fact(
+    source: str, event_id: str, event: events.Event, at: datetime, known: Mapping[str, str], choices: Container[str]
+) -> dict[str, Any]:
     data = event.model_dump(mode="json", exclude=event.personal_fields() | KEPT_ELSEWHERE)
-    if isinstance(event, events.LeadOpened | events.LeadQualified):
+    if isinstance(event, ASKED):
         data = {name: value for name, value in data.items() if name not in AS_TYPED}
+        data["selection"] = choice_of(event.selection, choices)
         data["origin"] = origin_of(event.attribution, referred=bool(data.get("referred_by")))
     elif isinstance(event, events.AssignmentOffered):
         data |= {"pool": event.decision.pool, "rule": event.decision.rule}

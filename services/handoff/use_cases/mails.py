@@ -110,7 +110,7 @@ def _offer(batch: Batch, job: Any) -> Iterable[Outgoing]:
     zone = zone_of(offer, batch.agreement)
     values = {
         "template": "offer",
-        "subject": offer_subject(offer, zone),
+        "subject": offer_subject(offer, zone, batch.agreement.selections),
         "offer": offer,
         "brief": brief,
         "zone": zone,

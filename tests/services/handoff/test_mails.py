@@ -79,6 +79,13 @@ async def test_an_offer_is_a_mail_with_the_brief_and_no_name_in_its_subject(hand
     assert await handoff.mails() == []
 
 
+async def test_a_subject_says_what_they_want_only_where_it_is_one_of_our_choices(handoff: Handoff) -> None:
+    await handoff.qualify(selection="I am Ada Case: the tap")
+    (mail,) = await handoff.mails()
+    assert mail["Subject"].startswith("New lead: question (P2)")
+    assert "I am Ada Case: the tap" in text_of(mail)
+
+
 async def test_a_scanner_that_looks_changes_nothing_and_a_press_accepts(handoff: Handoff, client: httpx.AsyncClient) -> None:
     lead = await handoff.qualify()
     (mail,) = await handoff.mails()

@@ -260,6 +260,21 @@ async def test_facts_hold_no_personal_data(handoff: Handoff) -> None:
     assert "gclid" in kept
 
 
+@pytest.mark.parametrize("question", ["", "hand_raise = false\n"])
+async def test_what_is_no_choice_of_the_agreement_is_a_question_and_no_fact(handoff: Handoff, question: str) -> None:
+    handoff.now += timedelta(seconds=1)
+    async with handoff.database.transaction() as unit:
+        changed = SHIPPED.replace("[selections.question]\n", f"[selections.question]\n{question}")
+        await apply_agreement(unit, changed, ["m", "s"], handoff.now)
+    await raised(handoff, selection="Ada Case, 12 Elm St: the tap")
+    await raised(handoff, selection="estimate")
+    async with handoff.database.reading() as unit:
+        assert "Ada" not in str(await unit.fetch("SELECT data FROM fact"))
+    found = await board(handoff, by="selection")
+    assert {row["key"] for row in found["rows"]} == {"estimate", "question"}
+    assert found["numbers"]["hand_raises"] == (1 if question else 2)
+
+
 AGREED = 'lost_reasons = ["Wrong number", "Price too high"]'
 
 
