@@ -56,7 +56,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """One per version of the agreement. `codes` and `prefixes` say which areas a postal code lies in."""
+    """One per version of the agreement. `codes` and `prefixes` say which areas a postal code lies in; `selections`: what
+    may be asked for."""
 
     hash: str
     rules: tuple[Rule, ...]
@@ -68,6 +69,7 @@ class Policy:
     max_attempts: int = 3
     sticky_for: timedelta = timedelta(days=180)
     refund_reasons: frozenset[str] = frozenset()
+    selections: frozenset[str] = frozenset()
 
     def tier(self, name: str) -> Tier:
         return self.tiers.get(name) or self.tiers[USUAL_TIER]

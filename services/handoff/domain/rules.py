@@ -1,6 +1,7 @@
 """Which rule a lead fits. Rules are data: sets, prefixes, equality and ranges, no code.
 
-What is kept of a lead is what rules ask about it: its areas instead of its postal code, and which answers fit.
+What is kept of a lead is what rules ask about it: its areas instead of its postal code, which answers fit, and of what it
+asked for only what is one of the selections.
 """
 
 import re
@@ -45,11 +46,11 @@ class Match:
 
 
 def facets_of(policy: Policy, snapshot: Mapping[str, Any], tier: str) -> Facets:
-    answers = snapshot.get("answers") or {}
+    answers, asked = snapshot.get("answers") or {}, snapshot.get("selection") or ""
     code = postal_code(snapshot["contact"].get("postal_code"))
     return Facets(
         tier=tier,
-        selection=snapshot.get("selection") or "",
+        selection=asked if asked in policy.selections else "",
         form=snapshot.get("form") or "",
         source=origin_of(snapshot.get("attribution") or {}, referred=bool(snapshot.get("referred_by")))["source"],
         language=language_key(answers.get("language")),

@@ -61,6 +61,7 @@ def compile_policy(agreement: Agreement, agreement_hash: str) -> Policy:
         max_attempts=agreement.max_attempts,
         sticky_for=timedelta(days=agreement.sticky_days),
         refund_reasons=frozenset(map(reason_key, agreement.refund_reasons)),
+        selections=frozenset((*agreement.selections, *(one for rule in agreement.rules for one in rule.selection))),
     )
 
 

@@ -170,7 +170,8 @@ async def test_a_lead_that_marketing_took_back_is_no_longer_seen_by_the_rep(hand
 
 async def test_nothing_that_people_typed_stays_of_an_erased_client_and_decisions_still_verify(handoff: Handoff) -> None:
     rosa, sam = [row["id"] for row in await reps_of(handoff)]
-    lead, told = await handoff.qualify(), "Ada Case, 12 Elm Street, is my aunt"
+    told = "Ada Case, 12 Elm Street, is my aunt"
+    lead = await handoff.qualify(selection=told)
     assignment = await handoff.active(lead)
     other = sam if assignment["rep_id"] == rosa else rosa
     async with handoff.client() as client:
