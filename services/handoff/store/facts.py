@@ -19,13 +19,7 @@ async def journey(unit: Transaction, lead_id: UUID) -> Rows:
     return await unit.fetch("SELECT type, at, source, data FROM fact WHERE lead_id = $1 ORDER BY at, event_id", lead_id)
 
 
-async def won(unit: Transaction, lead_id: UUID) -> Any:
-    """What was said when the lead was won."""
-    query = "SELECT data FROM fact WHERE lead_id = $1 AND type = 'leadhandoff.lead.won.v1' ORDER BY at LIMIT 1"
-    return await unit.value(query, lead_id)
-
-
-async def held_because(unit: Transaction, lead_id: UUID) -> str:
-    """The reason that was given when the lead was held last."""
-    query = "SELECT data->>'reason' FROM fact WHERE lead_id = $1 AND type = 'leadhandoff.lead.held.v1' ORDER BY at DESC LIMIT 1"
-    return str(await unit.value(query, lead_id) or "")
+async def last(unit: Transaction, lead_id: UUID, kind: str) -> Any:
+    """What was said when this happened to the lead last."""
+    query = "SELECT data FROM fact WHERE lead_id = $1 AND type = $2 ORDER BY at DESC, event_id DESC LIMIT 1"
+    return await unit.value(query, lead_id, f"leadhandoff.{kind}.v1")

@@ -20,13 +20,14 @@ _EVENTS: dict[str, type[events.LeadStep]] = {
     "lost": events.LeadLost,
     "recycled": events.LeadRecycled,
 }
+PROPOSAL = ("options", "amount", "currency")
 
 
 async def advance(unit: Transaction, lead: Any, command: str, details: Mapping[str, Any], now: datetime) -> None:
     """Take a locked lead to a step; what it implies is recorded and published first. Raises Illegal."""
     steps = steps_to(lead["state"], command)
     if not steps:
-        return await _check_repeat(unit, lead, command, details)
+        return await _repeat(unit, lead, command, details, now)
     assignment = await store.assignments.active_assignment(unit, lead["id"])
     if assignment is None:
         raise Illegal(f"This lead is {lead['state']} and is not with a rep: it cannot become {command}.")
@@ -42,12 +43,27 @@ async def advance(unit: Transaction, lead: Any, command: str, details: Mapping[s
         await publish_jobs(unit, lead, now)
 
 
-async def _check_repeat(unit: Transaction, lead: Any, command: str, details: Mapping[str, Any]) -> None:
+async def _repeat(unit: Transaction, lead: Any, command: str, details: Mapping[str, Any], now: datetime) -> None:
     """Saying the same again is harmless. Another amount is not the same: it would be lost without a word."""
+    if command == "proposed" and lead["state"] == "proposed":
+        await _propose_again(unit, lead, details, now)
     if command == "won" and lead["state"] == "won":
-        first = await store.facts.won(unit, lead["id"])
+        first = await store.facts.last(unit, lead["id"], "lead.won")
         if first is not None and not is_same_report(first, details):
             raise Illegal("This lead is already won, with another amount: the first one stands.")
+
+
+async def _propose_again(unit: Transaction, lead: Any, details: Mapping[str, Any], now: datetime) -> None:
+    """Clients haggle: what changed is told, beside what was said before and not again."""
+    assignment = await store.assignments.active_assignment(unit, lead["id"])
+    told = await store.facts.last(unit, lead["id"], "lead.proposed")
+    if assignment is None or told is None:
+        return
+    before = {name: told.get(name) for name in PROPOSAL}
+    given = {name: value for name, value in details.items() if value is not None}
+    old, new = (_event(lead, assignment, Step("proposed", False), said, now) for said in (before, before | given))
+    if new != old:
+        await announce(unit, [new], now)
 
 
 def _event(lead: Any, assignment: Any, step: Step, details: Mapping[str, Any], now: datetime) -> events.Event:

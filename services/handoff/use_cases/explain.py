@@ -25,7 +25,8 @@ async def explain_lead(unit: Transaction, lead_id: UUID, rep_id: UUID | None) ->
         if rep_id is not None:
             found.append(f"  {await _about(unit, record, rep_id)}")
     if lead["state"] == "held":
-        found.append(f"Held since {lead['held_since']:%F %T} UTC: {await store.facts.held_because(unit, lead_id)}")
+        held = await store.facts.last(unit, lead_id, "lead.held") or {}
+        found.append(f"Held since {lead['held_since']:%F %T} UTC: {held.get('reason', '')}")
     return found or [f"This lead is {lead['state']} and was offered to nobody."]
 
 

@@ -58,6 +58,27 @@ async def test_a_command_given_twice_is_one(handoff: Handoff, path: str, body: d
     assert await handoff.types(lead) == before
 
 
+async def test_a_proposal_that_changed_is_told_again_and_an_equal_one_is_not(handoff: Handoff) -> None:
+    lead = await handoff.qualify()
+    path = f"assignments/{(await handoff.active(lead))['id']}/proposed"
+    dollars = {"amount": "900.00", "currency": "USD"}
+    for body in ({}, {"options": 3}, dollars, {}, {"options": 3, "amount": "900"}, {"options": 2}):
+        assert (await say(handoff, path, body)).status_code == 200
+    await handoff.hear(events.OutcomeProposed(lead_id=lead, **dollars))
+    await handoff.hear(events.OutcomeProposed(lead_id=lead, amount="850", currency="USD"))
+    told = [event for event in await handoff.published(lead) if event["type"] == "lead.proposed"]
+    assert [(one["options"], one["amount"]) for one in told] == [
+        (None, None),
+        (3, None),
+        (3, "900.00"),
+        (2, "900.00"),
+        (2, "850"),
+    ]
+    await say(handoff, path.replace("proposed", "won"), {"amount": "10", "currency": "USD"})
+    assert (await say(handoff, path, {"options": 9})).status_code == 200
+    assert (await handoff.types(lead))[-1] == "lead.won"
+
+
 async def test_a_recycled_lead_says_when_marketing_may_look_again(handoff: Handoff) -> None:
     lead = await handoff.qualify()
     assignment = await handoff.active(lead)
