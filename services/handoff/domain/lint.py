@@ -1,9 +1,10 @@
 """What is wrong with an agreement although it can be read: each with its place and a sentence that says what to do."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
+from typing import Any
 
 from services.handoff.domain.calendar import NeverOpen
 from services.handoff.domain.people import Rep
@@ -16,7 +17,7 @@ A_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`section` and `name` say where: rules, pools, tiers or territories."""
+    """`section` and `name` say where: rules, pools, tiers, territories or reps."""
 
     section: str
     name: str
@@ -147,6 +148,18 @@ def _clocks(policy: Policy, people: People | None) -> Iterator[Finding]:
 
 def _open_in_a_week(policy: Policy, pool: str) -> timedelta:
     return policy.pools[pool].calendar.between(A_MONDAY, A_MONDAY + timedelta(days=7))
+
+
+def cut_off(reps: Iterable[Mapping[str, Any]], territories: Collection[str], holidays: Collection[str]) -> Iterator[Finding]:
+    """Reps, as rows of a roster, who name what the agreement does not have: nothing would match, and nobody say so."""
+    for row in reps:
+        what_to_do = "Keep the name, or change it with `reps set`."
+        if gone := set(row.get("territories", ())) - set(territories):
+            sentence = f"Works in {_list(gone)}, which this agreement does not have: no lead from there would find them."
+            yield Finding("reps", row["name"], f"{sentence} {what_to_do}")
+        if (named := row.get("holidays")) and named not in holidays:
+            sentence = f"Keeps the holidays {named}, which this agreement does not have: they would count as working days."
+            yield Finding("reps", row["name"], f"{sentence} {what_to_do}")
 
 
 def _list(names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.handoff import store
-from services.handoff.domain.lint import Finding, lint
+from services.handoff.domain.lint import Finding, cut_off, lint
 from services.handoff.domain.people import rep_from_row
 from services.handoff.use_cases.policy import compile_policy, parse_new
 from shared.agreement import hash_of, parse
@@ -30,10 +30,13 @@ def lint_text(text: str, rosters: Rosters | None) -> list[str]:
     """A line per finding: where, and a sentence. Raises AgreementError where it cannot be read at all."""
     agreement = parse_new(text)
     policy = compile_policy(agreement, hash_of(text))
-    people = None
+    people, reps = None, dict[str, Mapping[str, Any]]()
     if rosters is not None:
+        reps = {row["id"]: row for rows in rosters.values() for row in rows}
         people = {name: [rep_from_row(row, policy, policy.pools[name]) for row in rows] for name, rows in rosters.items()}
-    return [f"{_place(text, one)}: {one.sentence}" for one in lint(policy, agreement.territories, agreement.selections, people)]
+    found = lint(policy, agreement.territories, agreement.selections, people)
+    found += cut_off(reps.values(), agreement.territories, agreement.holidays)
+    return [f"{_place(text, one)}: {one.sentence}" for one in found]
 
 
 def _place(text: str, finding: Finding) -> str:

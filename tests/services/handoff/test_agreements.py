@@ -78,6 +78,18 @@ def test_a_fault_is_found_with_its_place_and_what_to_do(text: str, finding: str)
     assert any(one.startswith("line ") and where in one for one in found)
 
 
+def test_who_works_in_what_an_agreement_no_longer_names_is_found() -> None:
+    places = '[territories]\nnorth = ["436*"]\n[holidays.us]\n"2026-12-25" = []\n'
+    one, other = rep(1, territories=["north"], holidays="us"), rep(2, territories=["north", "south", "west"], holidays="eu")
+    found = [line for line in lint_text(BASE + places + TEAM, {"team": [one, other]}) if "reps." in line]
+    assert found == [
+        "reps.Rep2: Works in south, west, which this agreement does not have: no lead from there would find them. "
+        "Keep the name, or change it with `reps set`.",
+        "reps.Rep2: Keeps the holidays eu, which this agreement does not have: they would count as working days. "
+        "Keep the name, or change it with `reps set`.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
