@@ -35,7 +35,7 @@ SUBJECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A mail, and the jobs that are done when it is sent."""
+    """A mail, and the jobs it is part of."""
 
     mail: Mail
     job_ids: list[UUID]
@@ -155,7 +155,7 @@ def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
             "link": batch.links.offer(offer["assignment_id"], batch.now) if offer is not None and is_theirs(offer) else "",
             **_envelope(batch, one, f"{job['id']}.{place}"),
         }
-        yield from _built([job["id"]] if place == len(recipients) - 1 else [], values)
+        yield from _built([job["id"]], values)
 
 
 def _recipients(batch: Batch, kind: str, offer: Any) -> list[Any]:
@@ -194,8 +194,6 @@ def _built(job_ids: list[UUID], values: dict[str, Any]) -> Iterable[Outgoing]:
 
 
 async def settle_mails(unit: Transaction, outgoing: list[Outgoing], answers: list[str]) -> None:
-    """What was sent, or never can be, is done; the rest is due again when its lease is over."""
-    done = [
-        job_id for one, answer in zip(outgoing, answers, strict=True) if answer in ("sent", "never") for job_id in one.job_ids
-    ]
-    await store.mails.done(unit, done)
+    """What was sent, or never can be, is done; the rest is due again when its lease is over, to all whom it is for."""
+    again = {job_id for one, answer in zip(outgoing, answers, strict=True) if answer == "again" for job_id in one.job_ids}
+    await store.mails.done(unit, list({job_id for one in outgoing for job_id in one.job_ids} - again))

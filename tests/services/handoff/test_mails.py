@@ -382,6 +382,21 @@ async def test_a_mail_that_could_not_be_sent_is_due_again(handoff: Handoff, answ
     assert len(await handoff.mails()) == again
 
 
+@pytest.mark.parametrize(
+    ("answers", "again"), [(["again", "sent"], 2), (["sent", "again"], 2), (["never", "sent"], 0), (["never", "never"], 0)]
+)
+async def test_every_manager_is_told_also_one_whose_mail_must_wait(handoff: Handoff, answers: list[str], again: int) -> None:
+    for rep in await reps_of(handoff):
+        await change(handoff, rep["id"], manager=True, state="paused")
+    await handoff.qualify()
+    await handoff.pass_time(minutes=61)
+    async with handoff.database.transaction() as unit:
+        outgoing, _ = await claim_mails(unit, LINKS, handoff.now)
+        await settle_mails(unit, outgoing, answers)
+    handoff.now += timedelta(minutes=5)
+    assert len([mail for mail in await handoff.mails() if mail["Subject"] == "A lead needs a manager"]) == again
+
+
 async def test_a_crowd_of_offers_to_one_rep_is_one_mail_however_many_are_due(handoff: Handoff) -> None:
     for _ in range(2 * AT_ONCE):
         await handoff.qualify()
