@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from services.handoff import store
 from services.handoff.api.cursors import Cursor, Limit, link_next
 from services.handoff.use_cases import people
 from services.handoff.use_cases.people import PeopleError
-from services.handoff.use_cases.rep_changes import NewRep, RepChanges
+from services.handoff.use_cases.rep_changes import NewRep, RepChanges, Time
 from shared.database import Database, Transaction
 from shared.problem import BODY, Problem, problems
 from shared.security import KeyRing
@@ -56,7 +56,7 @@ class Reps(BaseModel):
 class Pause(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    until: AwareDatetime | None = None
+    until: Time | None = None
 
 
 def add_reps(router: APIRouter, keys: KeyRing, database: Database) -> None:

@@ -86,6 +86,7 @@ class Scoreboard(Span):
 
 
 By = Literal["source", "medium", "campaign", "form", "selection", "tier", "pool", "rep"]
+MARGIN = timedelta(days=2)
 LONGEST = timedelta(days=3660)
 FOLLOWED_AT_ONCE = 2000
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
@@ -147,7 +148,7 @@ def _span(since: datetime | None, until: datetime | None, now: datetime, zone: Z
         end = _aware(until, zone) or now + timedelta(seconds=1)
         start = _aware(since, zone) or end - timedelta(days=30)
         if timedelta() < end - start <= LONGEST:
-            start - (end - start)  # the span before must be a time too
+            start - (end - start) - MARGIN, end + MARGIN  # the span before and whole days must be times too, in any zone
             return start, end
     except OverflowError:
         pass

@@ -1,13 +1,14 @@
 """What may be said of a rep, by command, file or API."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.agreement import Hours, Zone
 
-ADDRESS = re.compile(r'[^@\s<>,;:"\\()\[\]]{1,64}@[^@\s<>,;:"\\()\[\]]{1,190}')
+ADDRESS = re.compile(r'[^@\s\x00-\x1f\x7f<>,;:"\\()\[\]]{1,64}@[^@\s\x00-\x1f\x7f<>,;:"\\()\[\]]{1,190}')
 
 
 def _address(text: str) -> str:
@@ -16,9 +17,17 @@ def _address(text: str) -> str:
     return text.lower()
 
 
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this is no time of our calendar, which has the years 1 to 9999 in UTC") from None
+
+
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern="^[^\\x00-\\x1f\\x7f]*$")]
 Words = Annotated[list[Word], Field(max_length=200)]
 Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_address)]
+Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Weight = Annotated[int, Field(ge=0, le=1000)]
 Limit = Annotated[int, Field(ge=0, le=100_000)]
 
@@ -28,8 +37,8 @@ class Away(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Time
+    ends_at: Time
     reason: Annotated[str, StringConstraints(max_length=200, pattern="^[^\\x00]*$")] = ""
 
 

@@ -75,6 +75,7 @@ async def test_a_rep_is_added_with_all_that_routing_knows_and_shown(handoff: Han
         (["--email", "t@maple.example", "--hours", "mon 9-5"], "is not an interval such as 09:00-17:00"),
         (["--email", "t@maple.example", "--zone", "Nowhere/X", "--off", "2026-12-24"], "is not an IANA time zone"),
         (["--email", "t@maple.example", "--off", "2026-12-26/2026-12-24"], "Time off must end after it starts."),
+        (["--email", "t@maple.example", "--zone", "America/New_York", "--off", "2026-07-01/9999-12-31"], "no time of our"),
     ],
 )
 async def test_what_cannot_be_gets_a_sentence(handoff: Handoff, command: Any, options: list[str], sentence: str) -> None:
@@ -260,6 +261,18 @@ async def test_the_api_says_the_same_with_the_scope_for_it(handoff: Handoff) -> 
     async with handoff.client(key) as client:
         assert (await client.get("/v1/reps")).status_code == 200
         assert (await client.post("/v1/reps", json=body)).status_code == 403
+
+
+async def test_what_no_database_can_keep_gets_422(handoff: Handoff) -> None:
+    sam, never = (await reps(handoff))["Sam"]["id"], "9999-12-31T23:59:59-05:00"
+    async with handoff.client() as client:
+        for path, body in (
+            ("", {"name": "Tina", "email": "a\x00b@maple.example"}),
+            ("", {"name": "Tina", "email": "a\x7fb@maple.example"}),
+            ("", {"name": "Tina", "email": "t@maple.example", "away": [AWAY | {"ends_at": never}]}),
+            (f"/{sam}/pause", {"until": never}),
+        ):
+            assert (await client.post(f"/v1/reps{path}", json=body)).status_code == 422, body
 
 
 async def test_lists_go_on_where_the_page_before_ended(handoff: Handoff) -> None:

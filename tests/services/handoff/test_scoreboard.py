@@ -434,7 +434,14 @@ def test_what_a_spreadsheet_would_run_is_guarded(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "span", [{"from": "2026-03-02", "to": "2026-03-01"}, {"from": "0001-01-01", "to": "9999-12-31"}, {"by": "name"}]
+    "span",
+    [
+        {"from": "2026-03-02", "to": "2026-03-01"},
+        {"from": "0001-01-01", "to": "9999-12-31"},
+        {"from": "9999-01-01", "to": "9999-12-31T23:59:59Z"},
+        {"from": "0001-01-02T00:00:00Z", "to": "0001-01-02T12:00:00Z"},
+        {"by": "name"},
+    ],
 )
 async def test_a_span_that_is_none_gets_422(client: httpx.AsyncClient, span: dict[str, str]) -> None:
     assert (await client.get("/v1/scoreboard", params=span)).status_code == 422
