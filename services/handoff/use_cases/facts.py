@@ -21,6 +21,7 @@ from shared.in_force import agreement_in_force
 from shared.outbox import put
 
 SOURCE = "/handoff"
+EARLIEST = 1971  # 0001-01-01, 1900-01-01 and 1970-01-01 are what programs write where there is no time
 _SKIP = {events.AgreementApplied}
 KEPT_ELSEWHERE = {"lead_id", "decision", "consents", "external_id"}  # the lead is a column, the decision the assignment's
 AS_TYPED = ("source", "campaign", "first_campaign")  # of an address bar: `origin` has what may be kept of it
@@ -39,7 +40,7 @@ async def note_received(unit: Transaction, received: list[Received], now: dateti
     heard = [one.event for one in received]
     known, choices = await _known_reasons(unit, heard), await _choices(unit, heard)
     kept = [one for one in received if type(one.event) not in _SKIP]
-    facts = [_fact(one.source, one.id, one.event, _instant(one.at, now), known, choices) for one in kept]
+    facts = [_fact(one.source, one.id, one.event, instant_of(one.at, now), known, choices) for one in kept]
     await store.facts.keep(unit, facts, again=True)
 
 
@@ -97,8 +98,8 @@ def _fact(
     return {"source": source, "event_id": event_id, "lead_id": lead_id, "type": event.TYPE, "at": at, "data": data}
 
 
-def _instant(at: datetime | None, now: datetime) -> datetime:
-    """A foreign clock may lie, or name no zone: never later than now."""
-    if at is None:
+def instant_of(at: datetime | None, now: datetime) -> datetime:
+    """A foreign clock may lie, say nothing or name no zone: never later than now."""
+    if at is None or at.year < EARLIEST:
         return now
     return min(at if at.tzinfo else at.replace(tzinfo=UTC), now)

@@ -6,12 +6,11 @@ from typing import Any
 from services.handoff import models, store
 from services.handoff.domain.lifecycle import Illegal
 from services.handoff.domain.rules import reason_key
-from services.handoff.use_cases.facts import announce
+from services.handoff.use_cases.facts import EARLIEST, announce
 from shared import events
 from shared.database import Transaction
 
 MOST_OF_ONE_LEAD = 1000
-EARLIEST = 1971  # 0001-01-01, 1900-01-01 and 1970-01-01 are what programs write where there is no date
 
 
 async def complete_job(unit: Transaction, lead: Any, event: events.JobCompleted, now: datetime) -> None:

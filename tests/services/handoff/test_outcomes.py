@@ -1,6 +1,7 @@
 """What CRMs report is applied, harmless or refused with a reason; a CRM may be faster than we are."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from uuid_utils.compat import uuid7
 
 from services.handoff import models
 from services.handoff.use_cases import outcomes
+from services.handoff.use_cases.facts import note_received
 from services.handoff.use_cases.outcomes import end_waits, give_up_waiting
 from shared import events
 from shared.consumer import Refused
@@ -53,6 +55,19 @@ async def test_a_client_is_reached_by_what_they_gave_when_they_reached_out_again
     await handoff.hear(won(lead))
     told = next(one for one in await handoff.published(lead) if one["type"] == "lead.won")["contact"]
     assert (told["email"], told["phone"]) == ("ada@example.net", "+12125550123"), "added to, never replaced"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+02:00", "0001-01-01T00:00:00", "1970-01-01T00:00:00Z"])
+async def test_a_time_that_programs_write_for_none_is_the_time_of_arrival(handoff: Handoff, at: str) -> None:
+    lead = await handoff.qualify()
+    heard = replace(handoff.received(events.OutcomeContacted(lead_id=lead)), at=datetime.fromisoformat(at))
+    async with handoff.database.transaction() as unit:
+        await note_received(unit, [heard], handoff.now)
+    async with handoff.client() as client:
+        answer = await client.get(f"/v1/leads/{lead}")
+    assert answer.status_code == 200
+    (told,) = [one for one in answer.json()["journey"] if "outcome.contacted" in one["type"]]
+    assert datetime.fromisoformat(told["at"]) == handoff.now
 
 
 async def test_an_early_outcome_that_contradicts_goes_to_the_dead_letters_under_its_own_name(handoff: Handoff) -> None:
