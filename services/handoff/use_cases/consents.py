@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.handoff import store
+from services.handoff.use_cases.facts import instant_of
 from services.handoff.use_cases.notify import notify_owner
 from services.handoff.use_cases.route import lock_for_routing, refused_by_now, route
 from shared import events
@@ -15,7 +16,8 @@ from shared.envelope import Received
 
 
 async def keep_consents(unit: Transaction, received: list[Received], now: datetime) -> None:
-    """Keep what was said last. A lead that was held back because no way to its person was left is routed when there is one."""
+    """Keep what was said last: a yes may be told long after it was given. A lead that was held back because no way to its
+    person was left is routed when there is one."""
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for one in received:
         event: Any = one.event
@@ -26,9 +28,10 @@ async def keep_consents(unit: Transaction, received: list[Received], now: dateti
             "channel": channel_of(said.channel),
             "purpose": purpose_of(said.purpose) or "",
             "granted": granting and said.granted,
-            "at": min(one.at, now) if one.at and one.at.tzinfo else now,
+            "at": instant_of(said.at if granting else None, instant_of(one.at, now)),
         }
-        rows[row["person_id"], row["channel"], row["purpose"]] = row
+        key = row["person_id"], row["channel"], row["purpose"]
+        rows[key] = max(row, rows.get(key, row), key=lambda said: said["at"])
     await store.briefs.save_consents(unit, list(rows.values()))
     await _let_go(unit, {row["person_id"] for row in rows.values() if row["granted"] and not row["purpose"]}, now)
 

@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 from services.handoff import store
 from services.handoff.domain.brief import brief_of, contact_rules
 from services.handoff.models.base import HandoffTable
+from services.handoff.use_cases.consents import keep_consents
 from services.handoff.use_cases.verify import verify_decisions
 from shared import events
 from shared.api_keys import create_key
@@ -87,6 +88,27 @@ async def test_a_brief_says_whom_not_to_contact_and_by_which_channel(handoff: Ha
     found = await brief(handoff, lead)
     assert found["do_not"] == ["Do not contact them by sms at all.", "No marketing by email."]
     assert found["agreed"] == ["Anything by email."]
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_yes_that_is_told_late_undoes_no_newer_no(handoff: Handoff, together: bool) -> None:
+    """A post that was set aside as spam is released after its person said stop."""
+    person = uuid7()
+    lead = await handoff.qualify(person_id=person)
+    yes = {"channel": "sms", "granted": True, "at": handoff.now}
+    await handoff.pass_time(seconds=30)
+    said = (
+        events.ConsentRevoked(person_id=person, channel="sms"),
+        events.ConsentGranted(lead_id=lead, person_id=person, consent=yes),
+    )
+    heard = [handoff.received(event) for event in said]
+    async with handoff.database.transaction() as unit:
+        for batch in [heard] if together else [heard[:1], heard[1:]]:
+            await keep_consents(unit, batch, handoff.now)
+    assert (await brief(handoff, lead))["do_not"] == ["Do not contact them by sms at all."]
+    again = events.Consent(channel="sms", granted=True, at=handoff.now)
+    await handoff.hear(events.ConsentGranted(lead_id=lead, person_id=person, consent=again))
+    assert (await brief(handoff, lead))["do_not"] == []
 
 
 def test_a_brief_shows_no_new_address_of_a_channel_that_is_closed() -> None:
