@@ -29,6 +29,10 @@ async def _follow_facts(unit: Transaction, now: datetime) -> int:
     return await follow_facts(unit)
 
 
+async def _forget_inbox(unit: Transaction, now: datetime) -> int:
+    return await inbox.purge(unit, before=now - INBOX_KEPT)
+
+
 class Scheduler:
     """`mailer`: None where mails to reps are off; what is due is then forgotten."""
 
@@ -82,12 +86,7 @@ class Scheduler:
             await self._once(publish_again)
             await self._once(give_up_waiting)
             await self._once(watch_routing)
-            try:
-                async with self._database.transaction() as unit:
-                    await inbox.purge(unit, before=datetime.now(UTC) - INBOX_KEPT)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
+            await self._once(_forget_inbox)
             await asyncio.sleep(60)
 
     async def _once(self, work: Work, *, most: int = 1000) -> None:
