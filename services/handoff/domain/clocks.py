@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from services.handoff.domain.calendar import NeverOpen
 from services.handoff.domain.policy import Policy
@@ -34,6 +35,7 @@ class Promise:
         return self.expires_at if sla == ACCEPTANCE else self.touch_by
 
 
+@lru_cache(maxsize=256)  # the leads of a batch are offered in one moment
 def promise(policy: Policy, pool: str, tier: str, offered_at: datetime) -> Promise:
     spans = policy.tier(tier)
     ends = (after(policy, pool, tier, offered_at, span) for span in (spans.accept_within, spans.touch_within))
@@ -55,6 +57,7 @@ def hold_ends_at(policy: Policy, pool: str, tier: str, since: datetime) -> datet
     return after(policy, pool, tier, since, policy.pools[pool].hold_for) if pool in policy.pools else since
 
 
+@lru_cache(maxsize=256)
 def first_look(policy: Policy, made: Promise) -> Look:
     """What comes first of all warnings and ends."""
     warnings = policy.tier(made.tier).warn_at[:1]
