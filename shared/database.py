@@ -33,6 +33,7 @@ class Transaction:
 
     connection: Any
     shards: set[int] = field(default_factory=set)
+    agreement: tuple[str, str] | None = None  # in force, once it was asked for; whoever stores another forgets it
     _writes: dict[tuple[str, ...], tuple[list[dict[str, Any]], list[Any]]] = field(default_factory=dict)
 
     async def fetch(self, query: str, *arguments: Any) -> Rows:
@@ -69,6 +70,7 @@ class Transaction:
                 await self.flush()
         finally:
             self._writes.clear()
+            self.agreement = None
 
     @asynccontextmanager
     async def trial(self) -> AsyncIterator[None]:

@@ -7,7 +7,13 @@ _texts: dict[str, str] = {}  # by their hash, which is made of the text: a versi
 
 
 async def agreement_in_force(unit: Transaction) -> tuple[str, str] | None:
-    """Its hash and its text; None before the first. Asked for every batch, so the text is read once."""
+    """Its hash and its text; None before the first. Read once a transaction, and the text once a process."""
+    if unit.agreement is None:
+        unit.agreement = await _read(unit)
+    return unit.agreement
+
+
+async def _read(unit: Transaction) -> tuple[str, str] | None:
     current = await unit.value("SELECT hash FROM agreement ORDER BY at DESC LIMIT 1")
     if current is None:
         return None

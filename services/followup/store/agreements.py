@@ -7,6 +7,7 @@ from shared.database import Transaction
 
 
 async def adopt(unit: Transaction, *, hash: str, text: str, at: datetime) -> None:
+    unit.agreement = None
     await unit.insert(
         models.AgreementVersion,
         [{"hash": hash, "text": text, "at": at}],

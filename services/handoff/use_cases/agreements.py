@@ -34,6 +34,7 @@ async def apply_agreement(unit: Transaction, text: str, signed_by: list[str], no
     before = await store.agreements.newest(unit)
     at = max(now, before["at"] + timedelta(microseconds=1)) if before else now  # this machine's clock may be behind
     row: dict[str, Any] = {"hash": hash_of(text), "text": text, "at": at, "signed_by": signed_by, "published_at": now}
+    unit.agreement = None
     await unit.insert(
         models.AgreementVersion,
         [row],

@@ -12,6 +12,7 @@ OPEN_FOR_RESCORE = "stage NOT IN ('won', 'lost', 'disqualified', 'merged') AND N
 
 
 async def adopt_agreement(unit: Transaction, *, hash: str, text: str, at: datetime) -> None:
+    unit.agreement = None
     await unit.insert(
         models.AgreementVersion,
         [{"hash": hash, "text": text, "at": at}],

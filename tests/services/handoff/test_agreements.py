@@ -18,6 +18,7 @@ from services.handoff.use_cases.verify import verify_decisions
 from shared import events
 from shared.agreement import AgreementError, hash_of, hours_from_text, parse
 from shared.database import Database
+from shared.in_force import agreement_in_force
 from shared.settings import ROOT
 from tests.services.handoff.acts import change
 from tests.services.handoff.people import BASE, NOW, TEAM, policy, rep
@@ -280,3 +281,15 @@ def test_a_replay_ends_soon_also_where_nobody_may_take_the_leads(
     found = Simulation(policy("[pools.team]\n" + REST), {"team": people}).run(leads, NOW + timedelta(days=7))
     assert (len(found.picks), found.never, found.held) == (served, 200 - served, 200 - served)
     assert len(decisions) <= looks
+
+
+async def test_an_agreement_counts_within_the_transaction_that_applies_it_and_not_where_that_is_undone(
+    handoff_database: Database,
+) -> None:
+    async with handoff_database.transaction() as unit:
+        first = await apply_agreement(unit, SHIPPED, ["marketing=M", "sales=S"], NOW)
+        assert (await agreement_in_force(unit) or ("", ""))[0] == first
+        async with unit.trial():
+            second = await apply_agreement(unit, f"{SHIPPED}\n# another", ["marketing=M", "sales=S"], NOW)
+            assert (await agreement_in_force(unit) or ("", ""))[0] == second
+        assert (await agreement_in_force(unit) or ("", ""))[0] == first
