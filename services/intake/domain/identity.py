@@ -13,10 +13,12 @@ Pair = frozenset[UUID]
 
 @dataclass(slots=True)
 class Known:
-    """What is known of the keys in hand: who has them, under which last names, and who must stay apart."""
+    """What is known of the keys in hand: who has them, under which last names, and who must stay apart. `names`: those
+    that people who may be joined have on other keys."""
 
     holders: dict[Key, dict[UUID, set[str]]] = field(default_factory=dict)
     apart: set[Pair] = field(default_factory=set)
+    names: dict[UUID, set[str]] = field(default_factory=dict)
 
     def add(self, key: Key, person_id: UUID, name: str) -> None:
         self.holders.setdefault(key, {}).setdefault(person_id, set()).add(name)
@@ -28,11 +30,12 @@ class Known:
         return sum(len(names) for names in self.holders.get(key, {}).values()) > SHARED_BY_TOO_MANY
 
     def names_of(self, person_id: UUID) -> set[str]:
-        return {name for people in self.holders.values() for name in people.get(person_id, ())}
+        here = {name for people in self.holders.values() for name in people.get(person_id, ())}
+        return here | self.names.get(person_id, set())
 
     def join(self, person_id: UUID, into: UUID) -> None:
         """From now on in this batch the two are one."""
-        for people in self.holders.values():
+        for people in (*self.holders.values(), self.names):
             if person_id in people:
                 people.setdefault(into, set()).update(people.pop(person_id))
 
@@ -126,7 +129,8 @@ def _best(holders: Mapping[UUID, set[str]], name: str, *, whatever_name: bool) -
 
 
 def _may_be_same(some: set[str], others: set[str]) -> bool:
-    return bool(some & others) or not any(some) or not any(others)
+    some, others = some - {""}, others - {""}
+    return bool(some & others) or not some or not others
 
 
 def _with_the_same_mailbox(keys: list[Key], name: str, known: Known) -> list[UUID]:

@@ -53,6 +53,16 @@ async def gather_known(unit: Transaction, keys: Sequence[Key]) -> Known:
     return known
 
 
+async def names_of(unit: Transaction, person_ids: Sequence[UUID]) -> dict[UUID, set[str]]:
+    """Every last name these persons, and those merged into them, are known under."""
+    rows = await unit.fetch(
+        MEMBERS + " SELECT m.root, array_agg(DISTINCT k.name) AS names FROM member m "  # noqa: S608
+        "JOIN person_key k ON k.person_id = m.id WHERE k.until IS NULL GROUP BY m.root",
+        person_ids,
+    )
+    return {row["root"]: set(row["names"]) for row in rows}
+
+
 async def lock(unit: Transaction, person_ids: Sequence[UUID]) -> None:
     """In one order. New leads of these persons may still come; merges and erasures wait."""
     await unit.execute("SELECT 1 FROM person WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", person_ids)

@@ -69,6 +69,9 @@ def test_an_email_of_one_and_a_phone_of_another_are_one_person() -> None:
 def test_two_with_conflicting_names_or_kept_apart_by_people_are_never_joined() -> None:
     doubt = Identity(BEN, maybe=((ADA, "the email of one, the phone of another"),))
     assert identify([EMAIL, PHONE], "Miller", known(e={BEN: "Byron"}, p={ADA: "Miller"})) == doubt
+    assert identify([EMAIL, PHONE], "Miller", known(e={BEN: "Byron/"}, p={ADA: "Miller/"})) == doubt, (
+        "no name is no name in common"
+    )
     apart = known(e={BEN: "Byron"}, p={ADA: "Byron"})
     apart.apart.add(frozenset((ADA, BEN)))
     assert identify([EMAIL, PHONE], "Byron", apart) == Identity(BEN)

@@ -39,6 +39,16 @@ async def test_a_merge_is_told_per_lead_and_taken_back_for_leads_to_come(intake:
     assert history[0]["undone_at"] is not None
 
 
+async def test_two_whose_names_stand_on_other_keys_than_those_in_hand_are_not_joined(intake: Intake) -> None:
+    hers, office = {"phone": "+14195552002"}, {"email": "office@maple.example"}
+    byron = await intake.person_of(await intake.lead(**BYRON, **hers))
+    await intake.lead(**hers, **office, selection="estimate")
+    miller = await intake.person_of(await intake.lead(last_name="Miller", **PHONE))
+    assert await intake.person_of(await intake.lead(**office, **PHONE, selection="maintenance")) == byron
+    assert miller != byron
+    assert await intake.value("SELECT count(*) FROM person_merge") == 0
+
+
 async def test_a_number_that_joined_two_under_another_name_is_its_owners_again_when_that_is_taken_back(intake: Intake) -> None:
     one = await intake.person_of(await intake.lead(**BYRON, **MAIL))
     other = await intake.person_of(await intake.lead(**PHONE))

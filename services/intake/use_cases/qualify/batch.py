@@ -103,6 +103,7 @@ async def _gather_known(unit: Transaction, rows: Iterable[Any], keys: list[Key])
     if rivals:  # they may be merged: nobody else may do that now
         await persons.lock(unit, sorted(rivals))
         known = await persons.gather_known(unit, lookups)
+        known.names = await persons.names_of(unit, sorted(rivals))
     return known
 
 
