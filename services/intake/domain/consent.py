@@ -51,10 +51,25 @@ def allowed(answers: Iterable[Answer], channel: str, purpose: str) -> bool | Non
     return by_purpose.get(purpose, by_purpose.get(None))
 
 
+def in_order(answers: Iterable[Answer]) -> list[Answer]:
+    """As they were given, whenever they came to us: what was set aside and released is older than it looks."""
+    return sorted(answers, key=_moment)
+
+
+def is_taken_back(grant: Answer, answers: Iterable[Answer]) -> bool:
+    """Whether it was refused later, for its purpose or for every one."""
+    later = (one for one in answers if one.channel == grant.channel and _moment(one) > _moment(grant))
+    return any(not one.granted and one.purpose in (None, grant.purpose) for one in later)
+
+
 def said_and_revoked(said: Iterable[Answer], earlier: Iterable[Answer]) -> list[Answer]:
-    """What a submission said, and what its person had revoked before and did not grant anew."""
-    said = list(said)
-    now = {(one.channel, one.purpose) for one in current([*earlier, *said]) if not one.granted}
-    mine = {(one.channel, one.purpose) for one in said}
-    revoked = [one for one in current(earlier) if not one.granted]
-    return [*said, *(one for one in revoked if (one.channel, one.purpose) in now - mine)]
+    """What a submission said, but for a yes that was taken back since; and what its person refused and did not grant anew."""
+    said, earlier = list(said), list(earlier)
+    told = [one for one in said if not one.granted or not is_taken_back(one, earlier)]
+    refused = [one for one in current(in_order([*earlier, *said])) if not one.granted]
+    return in_order([*told, *(one for one in refused if all(one is not mine for mine in said))])
+
+
+def _moment(answer: Answer) -> tuple[bool, Any]:
+    at = answer.evidence.get("at")
+    return at is not None, at

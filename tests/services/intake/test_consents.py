@@ -1,6 +1,6 @@
 """Consent: evidence that only grows, the fold of it, and who hears of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain.consent import Answer, allowed, current, said_and_revoked
+from services.intake.domain.consent import Answer, allowed, current, in_order, said_and_revoked
 from services.intake.use_cases.consents import hear_revocation
 from shared import events
 from shared.envelope import Received
 from tests.services.intake.conftest import Doors
-from tests.services.intake.support import NOW, Intake, command
+from tests.services.intake.support import NOW, Intake, command, plus_newsletter
 
 ADA: dict[str, Any] = {"last_name": "Byron", "email": "ada@maple.example", "selection": "estimate"}
 
@@ -26,9 +26,10 @@ def no(purpose: str | None = None, channel: str = "email") -> Answer:
     return Answer(channel, purpose, False)
 
 
+TIMES = st.builds(lambda hours: {"at": NOW + timedelta(hours=hours)}, st.integers(0, 3))
+PURPOSES = st.sampled_from([None, "review", "marketing"])
 ANSWERS = st.lists(
-    st.builds(Answer, st.sampled_from(["email", "sms"]), st.sampled_from([None, "review", "marketing"]), st.booleans()),
-    max_size=12,
+    st.builds(Answer, st.sampled_from(["email", "sms"]), PURPOSES, st.booleans(), evidence=st.just({}) | TIMES), max_size=12
 )
 
 
@@ -46,8 +47,8 @@ def test_what_was_revoked_and_not_granted_anew_is_always_said(earlier: list[Answ
     told = said_and_revoked(said, earlier)
     for channel in ("email", "sms"):
         for purpose in ("review", "marketing"):
-            if allowed([*earlier, *said], channel, purpose) is False:
-                assert allowed(told, channel, purpose) is False
+            if allowed(in_order([*earlier, *said]), channel, purpose) is False:
+                assert allowed(told, channel, purpose) is allowed(in_order(told), channel, purpose) is False
     assert current(current(earlier)) == current(earlier)
 
 
@@ -105,6 +106,32 @@ async def test_a_yes_on_a_touch_is_an_event_for_no_lead_carries_it(intake: Intak
     await intake.lead(**ADA, message="me again", consents=[consent(True, purpose="marketing")])
     granted = (await intake.events("consent.granted"))[0]
     assert (granted["lead_id"], granted["consent"]["purpose"]) == (str(first), "marketing")
+
+
+@pytest.mark.parametrize("selection", ["estimate", "maintenance"])  # raised again, and another need
+async def test_a_yes_that_was_set_aside_and_taken_back_meanwhile_is_not_told(intake: Intake, selection: str) -> None:
+    await intake.lead(**ADA)
+    await intake.lead(**ADA | {"selection": "question"}, consents=[consent(False)], at=NOW + timedelta(hours=1))
+    yes = [consent(True), consent(True, channel="sms")]
+    await intake.lead(**ADA | {"selection": selection}, consents=yes, at=NOW, message="It drips.")  # released by now
+    granted = [one["consent"] for one in await intake.events("consent.granted")]
+    told = [*granted, *(await intake.events("lead.qualified"))[-1]["consents"]]
+    assert {one["channel"] for one in told if one["granted"]} == {"sms"}
+    assert [one["granted"] for one in await intake.rows("SELECT granted FROM consent WHERE channel = 'email' ORDER BY at")] == [
+        True,
+        False,
+    ]
+
+
+async def test_a_yes_taken_back_before_its_lead_qualifies_is_not_told_again(intake: Intake) -> None:
+    await intake.agree(plus_newsletter(), at=NOW)
+    asked = ADA | {"selection": "newsletter"}
+    await intake.lead(**asked, consents=[consent(True)])
+    await intake.lead(**asked, consents=[consent(False)], at=NOW + timedelta(hours=1))
+    for day in range(1, 9):
+        await intake.lead(**asked, at=NOW + timedelta(days=day))
+    (lead,) = await intake.events("lead.qualified")
+    assert [one["granted"] for one in lead["consents"]] == [False]
 
 
 async def test_what_followup_heard_is_kept_and_not_echoed(intake: Intake) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from services.intake.domain.consent import Answer, told_of
+from services.intake.domain.consent import Answer, is_taken_back, told_of
 from services.intake.use_cases.qualify.batch import Batch
 from shared import events
 from shared.channels import channel_of, purpose_of
@@ -15,7 +15,8 @@ EVIDENCE = ("page_url", "ip", "user_agent", "form_version")
 
 
 def note_consents(batch: Batch, row: Any, person_id: UUID, lead_id: UUID, *, published: bool) -> None:
-    """`published`: the lead is qualified with this submission, so that its grants travel there."""
+    """`published`: the lead is qualified with this submission, so that its grants travel there. A grant that was taken back
+    since is evidence, and told to nobody."""
     for said in row["content"]["consents"]:
         answer = answer_of(row, said)
         batch.consents.append(_evidence(row, said, answer, person_id))
@@ -24,7 +25,7 @@ def note_consents(batch: Batch, row: Any, person_id: UUID, lead_id: UUID, *, pub
         if not answer.granted:
             about = {"channel": answer.channel, "purpose": answer.purpose}
             batch.outgoing.append(events.ConsentRevoked(person_id=person_id, lead_id=lead_id, reason="said so", **about))
-        elif not published:
+        elif not published and not is_taken_back(answer, batch.answers.get(person_id, [])):
             granted = events.ConsentGranted(lead_id=lead_id, person_id=person_id, consent=consent_event(answer))
             batch.outgoing.append(granted)
 
