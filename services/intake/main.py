@@ -84,7 +84,7 @@ def add_doors(service: Service, settings: Settings, capture: Capture, forms: For
     """HTTP in, and the job that fetches what senders only announced."""
     answers.install(service.app)
     service.body_limits.update({"/f/": 64 * 1024, "/hooks/": 64 * 1024})
-    guard = build_guard(settings, service.database)
+    guard = build_guard(settings, service.database, capture)
     endpoints = Endpoints(service.database, capture, forms)
     api.add_routes(service.app, settings, capture, forms, guard, service.database)
     pages.add_routes(service.app, FormPosts(capture, guard), forms)
@@ -97,7 +97,7 @@ def add_doors(service: Service, settings: Settings, capture: Capture, forms: For
     service.background["fetch leads"] = fetch
 
 
-def build_guard(settings: Settings, database: Database) -> Guard:
+def build_guard(settings: Settings, database: Database, capture: Capture) -> Guard:
     """What stands before the forms. The shipped settings stand in nobody's way."""
 
     @cache
@@ -122,4 +122,5 @@ def build_guard(settings: Settings, database: Database) -> Guard:
         trusted_proxies=settings.trusted_networks,
         evidence_ip=settings.consent_ip,
         captchas={provider: SiteVerify(url, secret) for provider, (url, secret) in secrets.items() if secret},
+        check=capture.check,
     )

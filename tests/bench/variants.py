@@ -47,6 +47,7 @@ def no_db() -> FastAPI:
         return [Captured(item.lead_id) for item in items]
 
     queue: GroupCommit[Submission, Captured] = GroupCommit(write)
+    capture = Capture("US", queue)
 
     settings = Settings(database_url="postgresql://nowhere/x")
     service = Service(settings, MIGRATIONS, title="no database", description="Its store keeps nothing.")
@@ -54,9 +55,9 @@ def no_db() -> FastAPI:
     api.add_routes(
         service.app,
         settings,
-        Capture("US", queue),
+        capture,
         FormBook.fixed(API),
-        build_guard(settings, service.database),
+        build_guard(settings, service.database, capture),
         service.database,
     )
 

@@ -47,8 +47,8 @@ class FormPosts:
         values = named(form, sent if media_type_of(request) == "application/json" else typed(form, sent))
         self.guard.admit_contact(form, values)
         now, key = datetime.now(UTC), idempotency_key(request)
-        held = await self.guard.reason_to_hold(form, visit, values, now)
         try:
+            held = await self.guard.reason_to_hold(form, visit, values, now)
             captured = await self.capture.keep(
                 form,
                 values,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -51,6 +51,10 @@ class Capture:
     queue: GroupCommit[Submission, Captured]
     running: dict[bytes, asyncio.Future[None]] = field(default_factory=dict)  # by the key of who is being stored
 
+    def check(self, form: Form, values: Mapping[str, Any]) -> None:
+        """Raises Invalid, as `keep` would."""
+        self._read(form, values, now=datetime.now(UTC))
+
     async def keep(
         self,
         form: Form,
@@ -63,15 +67,10 @@ class Capture:
         evidence: dict[str, str] | None = None,
     ) -> Captured:
         """Raises Invalid, KeyReused, KeyBusy or Overloaded; then nothing was promised. `held`: why it is quarantined at once."""
-        region = form.region or self.region
-        try:
-            submission = read_submission(form, values, region=region, now=now, idempotency_key=idempotency_key, held=held)
-            _prove(submission, evidence)
-            if submission_id and not idempotency_key:
-                submission = replace(submission, idempotency_key=submissions.page_key(submission_id, submission.said_key))
-        except Invalid:
-            SUBMISSIONS.labels(form.key, "invalid").inc()
-            raise
+        submission = self._read(form, values, now=now, idempotency_key=idempotency_key, held=held)
+        _prove(submission, evidence)
+        if submission_id and not idempotency_key:
+            submission = replace(submission, idempotency_key=submissions.page_key(submission_id, submission.said_key))
         return await (self._store_keyed(submission) if idempotency_key else self._store(submission))
 
     async def keep_delivery(
@@ -89,6 +88,13 @@ class Capture:
         submission = read_delivery(form, values, region=region, now=now, provider_key=provider_key, held=held)
         _prove(submission, evidence)
         return await self._store(submission)
+
+    def _read(self, form: Form, values: Mapping[str, Any], **more: Any) -> Submission:
+        try:
+            return read_submission(form, values, region=form.region or self.region, **more)
+        except Invalid:
+            SUBMISSIONS.labels(form.key, "invalid").inc()
+            raise
 
     async def _store_keyed(self, submission: Submission) -> Captured:
         """A second request with a key waits a moment for the first's answer; if that takes longer it is to come again."""

@@ -25,7 +25,7 @@ from shared.signing import Signer
 
 @dataclass(slots=True)
 class Guard:
-    """Refuses with a Problem, or says why a post is to be set aside."""
+    """Refuses with a Problem, or says why a post is to be set aside. `check` refuses mistakes in the fields."""
 
     signer: Callable[[], Signer]
     spam_limit: int
@@ -39,6 +39,7 @@ class Guard:
     trusted_proxies: Sequence[Network] = ()
     evidence_ip: str = "full"
     captchas: Mapping[str, Captcha] = field(default_factory=dict)
+    check: Callable[[Form, Mapping[str, Any]], None] = lambda form, values: None
     clock: Callable[[], float] = time.monotonic
 
     async def admit(self, form: Form, request: Request) -> Visit:
@@ -90,6 +91,7 @@ class Guard:
     async def _unsolved(self, form: Form, visit: Visit, values: Mapping[str, Any]) -> str | None:
         if form.captcha is None:
             return None
+        self.check(form, values)  # first: the puzzle is good once, and who corrects a mistake needs it again
         captcha = self.captchas.get(form.captcha.provider)
         hosts = [*hosts_of(form.origins), self.own_host] if form.origins else []
         post = uuid5(NAMESPACE_OID, repr(values))  # the same when it comes again: its token is good once

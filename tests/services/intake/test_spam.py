@@ -18,6 +18,7 @@ from services.intake.adapters.visits import block_of, client_address
 from services.intake.domain.rate_limits import Buckets
 from services.intake.domain.spam import Signals, reason_to_hold
 from services.intake.settings import Settings
+from services.intake.use_cases.capture import SUBMISSIONS
 from shared.database import Database
 from tests.services.intake.conftest import Doors, open_doors
 from tests.services.intake.test_form_posts import ASKED, GRACE, add_form, filled
@@ -251,6 +252,25 @@ async def test_a_post_that_comes_again_with_its_used_token_gets_its_first_answer
         assert first.json() == again.json()
         await doors.http.post("/v1/leads", json=body | {"boiler": "oil"})  # one puzzle is not solved for many posts
         assert [one["state"] for one in await doors.submissions()] == ["waiting", "waiting", "quarantined"]
+
+
+async def test_a_corrected_mistake_needs_no_second_puzzle(
+    intake_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = Provider("hcaptcha")
+    monkeypatch.setattr(main, "SiteVerify", lambda url, secret: SiteVerify(url, secret, transport=provider))
+    async for doors in open_doors(intake_database, tmp_path, hcaptcha_secret="ours"):
+        await add_form(doors, SPRING + '[captcha]\nprovider = "hcaptcha"\nsite_key = "k"\n')
+        counted = SUBMISSIONS.labels("spring", "invalid")._value
+        before = counted.get()
+        for path in ("/f/spring", "/v1/leads"):
+            provider.asked.clear()
+            posts = [
+                filled(form="spring", message=path, _captcha="good", email=email) for email in ("grace@", "grace@example.net")
+            ]
+            assert [(await doors.http.post(path, json=post)).status_code for post in posts] == [422, 202]
+        assert [one["state"] for one in await doors.submissions()] == ["waiting", "waiting"]
+        assert counted.get() == before + 2
 
 
 async def test_who_solves_the_puzzle_at_last_is_no_longer_set_aside(
