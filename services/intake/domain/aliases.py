@@ -72,8 +72,10 @@ def canonical(values: Mapping[str, Any], *, own: Container[str] = (), selections
 
 
 def guess(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Where names say nothing (Gravity's "3"): an email and a phone are known by their looks, a message by its length."""
-    found, rest = {}, dict(values)
+    """Where names say nothing (Gravity's "3"): an email and a phone are known by their looks, a message by its length.
+    What is called an id is neither."""
+    found, ids = {}, {key: value for key, value in values.items() if plain(key).split("_")[-1] == "id"}
+    rest = {key: value for key, value in values.items() if key not in ids}
     for field, looks in (("email", _EMAIL_LIKE), ("phone", _PHONE_LIKE)):
         if not values.get(field):
             key = next((k for k, v in rest.items() if isinstance(v, str) and looks.fullmatch(v.strip())), None)
@@ -83,7 +85,7 @@ def guess(values: Mapping[str, Any]) -> dict[str, Any]:
         texts = [k for k, v in rest.items() if isinstance(v, str) and len(v.split()) > 2 and not k.startswith("_")]
         if texts:
             found["message"] = rest.pop(max(texts, key=lambda k: len(rest[k])))
-    return {**rest, **found}
+    return {**ids, **rest, **found}
 
 
 def _fits(alias: str, value: Any) -> bool:

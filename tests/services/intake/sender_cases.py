@@ -219,6 +219,29 @@ TOLD: dict[str, tuple[str, Sent, dict[str, Any]]] = {
         form(FormID="2", UniqueID="10", **{"11": "grace@example.net", "12": "419-555-2002"}),
         {"email": GRACE["email"], "phone": GRACE["phone"]},
     ),
+    "formstack, its parts as lines": (
+        "formstack",
+        form(
+            FormID="5401234",
+            UniqueID="987654321",
+            Name="first = Grace\nlast = Hopper",
+            Contact="value = grace@example.net\nfield_type = email",
+            Reach="value = (419) 555-2002\r\nfield_type = phone",
+            Home="address = 5 Elm St\ncity = Toledo\nstate = OH\nzip = 43604",
+            Comments="value = The old tank leaks.\nfirst = the left one\nfield_type = textarea",
+        ),
+        {
+            **GRACE,
+            "postal_code": "43604",
+            "external_id": "987654321",
+            "message": "The old tank leaks.\nfirst = the left one",
+        },
+    ),
+    "formstack, its own numbers": (
+        "formstack",
+        form(UniqueID="9876543210", **{"11": "grace@example.net"}),
+        {"email": GRACE["email"], "phone": None, "external_id": "9876543210"},
+    ),
     "thumbtack": (
         "thumbtack",
         (as_json(THUMBTACK), JSON | {"Authorization": "Basic dHQ6czNjcmV0"}),

@@ -1,5 +1,6 @@
 """Jotform and Formstack: form builders that post their own wrapping around the fields."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,6 +17,9 @@ slug jsExecutionTracker submitSource submitDate buildDate event_id timeToSubmit 
 validatedNewRequiredFieldIDs visitedPages formOpenId_V5
 """
 JOTFORM_OWN = set(_JOTFORM_OWN.split())
+_PARTS = "first middle last initial prefix suffix address address2 city state zip country value field_type"
+PARTS = set(_PARTS.split())
+_VALUE = re.compile(r"value = (.*)\r?\nfield_type = \w+\s*", re.DOTALL)
 _formstack_signature = by_header("x-fs-signature", "sha256=", hex_sha256)
 
 
@@ -76,6 +80,13 @@ def _handshake(post: Post) -> str:
 
 
 def _unwrapped(value: Any) -> Any:
+    """The bare value; a name or an address in its parts, which forms send as lines: "first = Grace"."""
+    if isinstance(value, str):
+        if found := _VALUE.fullmatch(value):
+            return found[1].strip()
+        lines = [line.partition(" =") for line in value.splitlines() if line.strip()]
+        if lines and all(equals and part in PARTS for part, equals, _ in lines):
+            value = {part: rest.strip() for part, _, rest in lines}
     return value["value"] if isinstance(value, dict) and "value" in value else value
 
 
