@@ -12,7 +12,7 @@ TOKEN_REFUSED = {10, 102, 190, *range(200, 300)}
 
 
 class Gone(Exception):
-    """The lead was deleted, or never was ours: asking again cannot help."""
+    """The lead was deleted, or our token may not see it: the answer is the same."""
 
 
 @dataclass(frozen=True, slots=True)

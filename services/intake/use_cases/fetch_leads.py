@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge
 from services.intake.adapters.graph_api import Gone, LeadSource, TryLater
 from services.intake.adapters.senders.meta import read_lead
 from services.intake.adapters.senders.post import Reading
-from services.intake.domain.retries import is_hopeless, next_attempt_at
+from services.intake.domain.retries import is_gone, is_hopeless, next_attempt_at
 from services.intake.store import endpoints as store
 from services.intake.use_cases.hear_sender import Endpoints
 from shared import telemetry
@@ -84,6 +84,8 @@ class FetchLeads:
             return replace(read_lead(await self.source.lead(provider_id)), provider_id=provider_id)
         except Gone as error:
             reason = str(error)
+            if not is_gone(job["received_at"], self.now()):
+                raise TryLater(reason, needs_people=True) from error
         except TryLater as error:
             if not is_hopeless(job["received_at"], self.now()):
                 raise
