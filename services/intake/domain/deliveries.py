@@ -43,14 +43,16 @@ def is_ours(key: str, value: Any) -> bool:
     if key == "test":
         return value in FLAGS
     if key == "external_id":
-        return value is None or (isinstance(value, str | int) and len(str(value)) <= 200)
+        return value is None or (isinstance(value, str | int) and not isinstance(value, bool) and len(str(value)) <= 200)
     if key == "consents":
         return isinstance(value, list) and len(value) <= 20 and all(_is_consent(one) for one in value)
     return key == "attribution" and isinstance(value, dict)
 
 
 def _is_consent(one: Any) -> bool:
-    return isinstance(one, dict) and isinstance(one.get("channel"), str) and isinstance(one.get("granted"), bool)
+    if not isinstance(one, dict) or not all(isinstance(one.get(name), str | None) for name in ("purpose", "text")):
+        return False
+    return isinstance(one.get("channel"), str) and isinstance(one.get("granted"), bool)
 
 
 def is_too_deep(values: Any) -> bool:

@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -223,6 +224,24 @@ async def test_one_good_channel_is_enough_and_the_bad_one_stays_as_it_was_sent(d
     assert answers["message, part 3"] == "x" * 2000
     assert json.dumps(answers).count("k149") == 1
     assert {answers[f"{name} (as sent)"] for name in ("consents", "test", "form")} == {"yes", "maybe", "mine"}
+
+
+@pytest.mark.parametrize("kind", ["generic", "elementor"])
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("external_id", False),
+        ("consents", [{"channel": "sms", "granted": True, "purpose": 7}]),
+        ("consents", [{"channel": "sms", "granted": True, "text": ["Text me"]}]),
+    ],
+)
+async def test_what_only_looks_like_ours_is_an_answer(doors: Doors, kind: str, name: str, odd: Any) -> None:
+    body = senders.as_json({"email": "grace@example.net", name: odd})
+    assert (await doors.http.post(await endpoint(doors, kind, None), content=body, headers=JSON)).status_code == 200
+    found = await doors.only_submission()
+    content = found["content"]
+    assert (found["state"], content["external_id"], content["consents"]) == ("waiting", None, [])
+    assert content["answers"] == {f"{name} (as sent)": odd}
 
 
 async def test_googles_test_lead_is_a_test(doors: Doors) -> None:

@@ -16,7 +16,8 @@ INSIDE = ("data", "payload", "submission", "form_response", "form_data", "lead",
 def generic(values: Values, post: Post) -> Heard:
     """Any names we can recognise, at the top or one object further in."""
     told = flat(values)
-    own = next((str(told[key]) for key in IDS if isinstance(told.get(key), str | int) and told[key] != ""), None)
+    given = (told[key] for key in IDS if isinstance(told.get(key), str | int) and not isinstance(told[key], bool))
+    own = next((str(one) for one in given if one != ""), None)
     if own is not None:
         told = told | {"external_id": own}
     return Heard([Reading(told, own and repeatable(own, post))])
