@@ -33,6 +33,7 @@ TICKS = {"yes", "no", "on", "off", "true", "false", "1", "0"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PREFIX = re.compile(r"^(?:q\d+|your|my|the|fields?|please_enter_your|enter_your|what_is_your|what_s_your)_")
 _PHONE_LIKE = re.compile(r"\+?[\d\s().\-/x]{7,25}", re.ASCII)
+_CODE_LIKE = re.compile(r"(?=.*\d).{1,20}")
 _EMAIL_LIKE = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+")
 
 
@@ -110,12 +111,12 @@ def _text(value: Any) -> Any:
 
 
 def _take_by_word(field: str, words: tuple[str, ...], rest: dict[str, Any], found: dict[str, Any], own: Container[str]) -> None:
-    looks = {"email": _EMAIL_LIKE, "phone": _PHONE_LIKE}.get(field)
+    looks = {"email": _EMAIL_LIKE, "phone": _PHONE_LIKE, "postal_code": _CODE_LIKE}[field]
     for key, value in rest.items():
         name, text = f"_{plain(key)}_", _text(value)
         if key in own or key.startswith(BOX) or not isinstance(text, str) or not any(f"_{word}_" in name for word in words):
             continue
-        if looks.fullmatch(text.strip()) if looks else len(text.strip()) <= 20:
+        if looks.fullmatch(text.strip()):
             found[field] = text
             del rest[key]
             return

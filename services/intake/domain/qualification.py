@@ -101,7 +101,7 @@ def lines_of(content: Mapping[str, Any], history: History, terms: Terms, at: dat
     fields, answers, points = content["fields"], content.get("answers", {}), terms.points
     earned = ["service_offered", *(f"valid_{name}" for name in ("phone", "email") if fields.get(name))]
     if not is_outside(fields, terms):
-        known = not terms.area or bool(fields.get("postal_code"))
+        known = not terms.area or bool(codes_in(fields.get("postal_code", "")))
         earned.append("in_area" if known else "area_unknown")
     checks = {
         "disposable_email": history.is_disposable,
@@ -146,8 +146,13 @@ def _answer_lines(answers: Mapping[str, Any], points: Points, at: datetime) -> l
 
 
 def is_outside(fields: Mapping[str, str], terms: Terms) -> bool:
-    postal_code = bare_postal_code(fields.get("postal_code", ""))
-    return bool(terms.area) and bool(postal_code) and postal_code not in terms.area
+    codes = codes_in(fields.get("postal_code", "")) if terms.area else ()
+    return bool(codes) and not any(code in terms.area for code in codes)
+
+
+def codes_in(text: str) -> set[str]:
+    """What may be meant as the code, the whole text or a word of it; without a digit ("n/a", a town) it is none."""
+    return {bare_postal_code(one) for one in (text, *text.replace(",", " ").split()) if any(map(str.isdigit, one))}
 
 
 def bare_postal_code(postal_code: str) -> str:

@@ -280,6 +280,13 @@ async def test_the_page_shows_mistakes_as_people_need_them(doors: Doors) -> None
     assert 'tabindex="-1" autocomplete="off"' in first
 
 
+async def test_a_question_about_the_zip_code_is_not_answered_with_one(doors: Doors) -> None:
+    question = "Is your zip code in our area?"
+    await doors.http.post("/f/api", data={"email": "grace@example.net", question: "Of course", "Home zip code": "43604"})
+    content = (await doors.only_submission())["content"]
+    assert (content["fields"]["postal_code"], content["answers"]) == ("43604", {question: "Of course"})
+
+
 async def test_a_field_of_ours_that_the_form_does_not_ask_is_an_answer(spring: Doors) -> None:
     told = {"need": "estimate", "first_name": "Grace", "comments": "The old tank leaks.", "zip": "43604", "last_name": " "}
     for path, post in (("/f/spring", {"data": filled(**told)}), ("/v1/leads", {"json": filled(**told, form="spring")})):

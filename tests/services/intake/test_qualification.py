@@ -53,11 +53,22 @@ def test_an_answer_counts_where_the_agreement_says_so_and_a_call_is_known_by_its
 
 
 @pytest.mark.parametrize(
-    ("code", "stage"), [("43004", "mql"), ("43004-1234", "mql"), ("sw1a 1aa", "mql"), ("", "mql"), ("90210", "disqualified")]
+    ("code", "stage"),
+    [
+        *((code, "mql") for code in ("43004", "43004-1234", "sw1a 1aa", "OH 43004", "43004, Toledo", "Toledo,OH,43004-1234")),
+        *((code, "mql") for code in ("", "n/a", "-", "Toledo")),
+        *((code, "disqualified") for code in ("90210", "CA 90210", "SW1A 1AB")),
+    ],
 )
 def test_a_postal_code_compares_as_people_write_it(code: str, stage: str) -> None:
     text = SHIPPED.replace("postal_codes = []", 'postal_codes = ["43004", "SW1A1AA"]')
     assert verdict(text, email="a@maple.example", selection="estimate", postal_code=code)[0] == stage
+
+
+@pytest.mark.parametrize(("code", "rule"), [("OH 43004", "in_area"), ("n/a", "area_unknown"), ("", "area_unknown")])
+def test_a_text_without_a_code_earns_as_much_as_none(code: str, rule: str) -> None:
+    text = SHIPPED.replace("postal_codes = []", 'postal_codes = ["43004"]')
+    assert {"in_area", "area_unknown"} & set(earned(text, fields={"postal_code": code})) == {rule}
 
 
 def test_only_an_emergency_is_p1_and_only_hands_not_raised_are_nurtured() -> None:
