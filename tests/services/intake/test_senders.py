@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.intake.adapters.senders.described import ticked_box
 from services.intake.store import endpoints as store
 from services.intake.use_cases.hear_sender import HOOKS
 from tests.services.intake import senders
@@ -242,6 +243,33 @@ async def test_what_only_looks_like_ours_is_an_answer(doors: Doors, kind: str, n
     content = found["content"]
     assert (found["state"], content["external_id"], content["consents"]) == ("waiting", None, [])
     assert content["answers"] == {f"{name} (as sent)": odd}
+
+
+@pytest.mark.parametrize(
+    ("text", "channel"),
+    [
+        ("Please do NOT send me marketing emails", None),
+        ("I don’t want to be called", None),
+        ("I would prefer not to receive texts", None),
+        ("No marketing emails, please", None),
+        ("Unsubscribe me from the newsletter", None),
+        ("do_not_call", None),
+        ("sms_opt_out", None),
+        ("I have read the text above", None),
+        ("I agree that my data (name, email, phone) are stored", None),
+        ("Save my name and email for the next time", None),
+        ("Text me offers. Consent is not a condition of purchase. Reply STOP to opt out.", "sms"),
+        ("I agree to receive text messages. You can unsubscribe at any time. We never call.", "sms"),
+        ("I agree to the text messages", "sms"),
+        ("Mail me offers: we do not send spam, and store no data", "email"),
+        ("My data are stored, and you may contact me by phone", "phone"),
+        ("Save 10 %: e-mail offers. We will never send spam, and consent is not to be given on paper", "email"),
+        ("email_ok", "email"),
+    ],
+)
+def test_a_box_is_consent_only_where_it_says_yes_to_a_channel(text: str, channel: str | None) -> None:
+    consent = ticked_box(text, "on")
+    assert (consent and consent["channel"]) == channel
 
 
 async def test_googles_test_lead_is_a_test(doors: Doors) -> None:

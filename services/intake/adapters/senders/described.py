@@ -19,7 +19,21 @@ TYPES = {
 }
 BOXES = {"legal", "acceptance", "gdpr-checkbox", "gdpr", "consent"}
 TICKED = {"1", "on", "yes", "true", "checked"}
-_CHANNELS = (("sms", r"sms|text"), ("email", r"e?-?mail|newsletter"), ("phone", r"call|phone|ring"))
+_CHANNELS = (
+    ("sms", r"sms|text message|(?<!the )(?<!this )text(?! above| below)"),
+    ("email", r"e?-?mail|newsletter"),
+    ("phone", r"call|phone|ring"),
+)
+_WAYS = r"(?:send|contact|call|text|sms|e?-?mail|phone|ring)"
+_REFUSES = re.compile(  # not what only says how to end it: "Consent is not a condition of purchase. Reply STOP to opt out."
+    rf"(?<!we )(?<!will )(?<!'ll )\b(?:do not|don['\u2019]?t|never|not to) (?:want|wish|receive|{_WAYS}|be {_WAYS}ed)\b"
+    rf"|\bno (?:marketing |more )?{_WAYS}s?\b"
+    r"|^(?:please )?(?:unsubscribe|opt(?: me)?[ -]?out|remove|stop)\b|\bopt me out\b|^\w+ opt[ -]?out$"
+)
+_KEEPS = re.compile(  # what somebody is called is no way to them
+    r"\b(?:my|data|information|details)\b.*\b(?:stored|saved|processed|collected)\b|\b(?:sav|stor|process|collect)(?:e|ing)? my\b"
+)
+_REACHES = re.compile(rf"\b(?:send|receive|contact(?:ed)?|newsletters?|{_WAYS} (?:me|us)|(?:by|via) {_WAYS})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +69,12 @@ def _key_of(field: Described) -> str:
 
 
 def ticked_box(text: str, value: Any) -> dict[str, Any] | None:
-    """A ticked box that names a channel is consent in these words; an unticked one is none, and stays an answer."""
-    if not (value is True or str(value).strip().lower() in TICKED):
+    """A ticked box that names a channel is consent in these words; an unticked one is none, and stays an answer. So does one
+    that refuses, or only says that something was read or is kept."""
+    said = text.lower().replace("_", " ")
+    if not (value is True or str(value).strip().lower() in TICKED) or _REFUSES.search(said):
         return None
-    channel = next((channel for channel, words in _CHANNELS if re.search(rf"(?:\b|_)(?:{words})", text.lower())), None)
+    if _KEEPS.search(said) and not _REACHES.search(said):
+        return None
+    channel = next((channel for channel, words in _CHANNELS if re.search(rf"\b(?:{words})", said)), None)
     return channel and {"channel": channel, "granted": True, "text": text}  # type: ignore[return-value]
