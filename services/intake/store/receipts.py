@@ -19,7 +19,7 @@ INSERT INTO submission (id, form, content, received_at, test, state, reason)
 SELECT i, f, c, $3, t, CASE WHEN q IS NULL THEN 'waiting' ELSE 'quarantined' END, q
 FROM n WHERE i IN (SELECT lead_id FROM claimed) RETURNING id"""
 
-# A key remembers the content and whether that was set aside: then the same content, once it is accepted, takes its place.
+# A key remembers the content and whether that was set aside: then the same, once it is accepted, takes its place.
 SET_ASIDE = b"\0set aside"
 CLAIM = """
 INSERT INTO receipt AS r (key, lead_id, fingerprint, expires_at)
@@ -77,14 +77,19 @@ def _answer(
         lead_id, fingerprint = earlier[key]
     else:
         owner = owners.get(key, one)
-        lead_id, fingerprint = lead_of[owner.content_key], owner.said_key
-    is_other = fingerprint.removesuffix(SET_ASIDE) != one.said_key
+        lead_id, fingerprint = lead_of[owner.content_key], _what(owner)
+    is_other = fingerprint.removesuffix(SET_ASIDE) != _what(one)
     return Captured(lead_id, lead_id != one.lead_id, is_other and not one.is_provider_id)
 
 
 def _takes_its_place(one: Submission, owner: Submission) -> bool:
-    """What was set aside gives way to the same content, accepted."""
-    return owner.held is not None and one.held is None and one.said_key == owner.said_key
+    """What was set aside gives way to the same, accepted."""
+    return owner.held is not None and one.held is None and _what(one) == _what(owner)
+
+
+def _what(one: Submission) -> bytes:
+    """What a key stands for: a content, or whatever the sender tells under its own id."""
+    return b"" if one.is_provider_id else one.said_key
 
 
 async def _store_contents(
@@ -119,7 +124,7 @@ async def _claim_keys(
         CLAIM,
         [key for key, _ in owners],
         [one.lead_id for _, one in owners],
-        [one.said_key + (SET_ASIDE if one.held else b"") for _, one in owners],
+        [_what(one) + (SET_ASIDE if one.held else b"") for _, one in owners],
         [now + (keep.provider_ids if one.is_provider_id else keep.keys) for _, one in owners],
         now,
         SET_ASIDE,

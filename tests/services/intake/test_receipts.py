@@ -77,6 +77,17 @@ async def test_a_senders_own_id_is_recognised_for_a_month_even_in_another_shape(
     assert again == Captured(first.lead_id, True, False)
 
 
+async def test_under_a_senders_own_id_what_was_set_aside_gives_way_to_what_comes_good(intake_database: Database) -> None:
+    (held,) = await taken(intake_database, submission("no phone", "e:77", provider=True, held="no valid email or phone"))
+    (good,) = await taken(intake_database, submission("a phone", "e:77", provider=True), later=timedelta(days=1))
+    assert (good.repeated, good.lead_id != held.lead_id) == (False, True)
+    late = submission("no phone", "e:77", provider=True, held="no valid email or phone")
+    assert await taken(intake_database, late, later=timedelta(days=2)) == [Captured(good.lead_id, True)]
+    bad = submission("no email", "e:78", provider=True, held="no valid email or phone")
+    one, other = await taken(intake_database, bad, submission("an email", "e:78", provider=True))
+    assert (one.lead_id, other.repeated) == (other.lead_id, False)
+
+
 async def test_the_same_content_after_ten_minutes_is_a_new_submission(intake_database: Database) -> None:
     (first,) = await taken(intake_database, submission("a"))
     (soon,) = await taken(intake_database, submission("a"), later=timedelta(minutes=9))
