@@ -33,6 +33,7 @@ TICKS = {"yes", "no", "on", "off", "true", "false", "1", "0"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PREFIX = re.compile(r"^(?:q\d+|your|my|the|fields?|please_enter_your|enter_your|what_is_your|what_s_your)_")
 _PHONE_LIKE = re.compile(r"\+?[\d\s().\-/x]{7,25}", re.ASCII)
+_DATE = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(\d{4}|\d\d)", re.ASCII)
 _CODE_LIKE = re.compile(r"(?=.*\d).{1,20}")
 _EMAIL_LIKE = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+")
 
@@ -74,19 +75,24 @@ def canonical(values: Mapping[str, Any], *, own: Container[str] = (), selections
 
 def guess(values: Mapping[str, Any]) -> dict[str, Any]:
     """Where names say nothing (Gravity's "3"): an email and a phone are known by their looks, a message by its length.
-    What is called an id is neither."""
+    What has its name needs no guess, and what is called an id is neither."""
     found, ids = {}, {key: value for key, value in values.items() if plain(key).split("_")[-1] == "id"}
     rest = {key: value for key, value in values.items() if key not in ids}
     for field, looks in (("email", _EMAIL_LIKE), ("phone", _PHONE_LIKE)):
-        if not values.get(field):
-            key = next((k for k, v in rest.items() if isinstance(v, str) and looks.fullmatch(v.strip())), None)
-            if key is not None:
-                found[field] = rest.pop(key)
-    if not values.get("message"):
+        like = [
+            k for k, v in rest.items() if isinstance(v, str) and looks.fullmatch(v.strip()) and not _DATE.fullmatch(v.strip())
+        ]
+        if like and not values.get(field) and not any(looks.search(str(_text(v))) for v in _called(field, values)):
+            found[field] = rest.pop(max(like, key=lambda k: (_has_word(k, TOKENS[field]), sum(map(str.isdigit, rest[k])) > 9)))
+    if not any(isinstance(v, str) and v.strip() for v in _called("message", values)):
         texts = [k for k, v in rest.items() if isinstance(v, str) and len(v.split()) > 2 and not k.startswith("_")]
         if texts:
             found["message"] = rest.pop(max(texts, key=lambda k: len(rest[k])))
     return {**ids, **rest, **found}
+
+
+def _called(field: str, values: Mapping[str, Any]) -> list[Any]:
+    return [value for key, value in values.items() if ALIASES.get(plain(key)) == field]
 
 
 def _fits(alias: str, value: Any) -> bool:
@@ -113,13 +119,17 @@ def _text(value: Any) -> Any:
 def _take_by_word(field: str, words: tuple[str, ...], rest: dict[str, Any], found: dict[str, Any], own: Container[str]) -> None:
     looks = {"email": _EMAIL_LIKE, "phone": _PHONE_LIKE, "postal_code": _CODE_LIKE}[field]
     for key, value in rest.items():
-        name, text = f"_{plain(key)}_", _text(value)
-        if key in own or key.startswith(BOX) or not isinstance(text, str) or not any(f"_{word}_" in name for word in words):
+        text = _text(value)
+        if key in own or key.startswith(BOX) or not isinstance(text, str) or not _has_word(key, words):
             continue
         if looks.fullmatch(text.strip()):
             found[field] = text
             del rest[key]
             return
+
+
+def _has_word(key: str, words: tuple[str, ...]) -> bool:
+    return any(f"_{word}_" in f"_{plain(key)}_" for word in words)
 
 
 def _split_name(found: dict[str, Any]) -> None:

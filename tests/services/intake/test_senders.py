@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.intake.adapters.senders.described import ticked_box
+from services.intake.domain.aliases import canonical, guess
 from services.intake.store import endpoints as store
 from services.intake.use_cases.hear_sender import HOOKS
 from tests.services.intake import senders
@@ -270,6 +271,24 @@ async def test_what_only_looks_like_ours_is_an_answer(doors: Doors, kind: str, n
 def test_a_box_is_consent_only_where_it_says_yes_to_a_channel(text: str, channel: str | None) -> None:
     consent = ticked_box(text, "on")
     assert (consent and consent["channel"]) == channel
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"3": "05/31/2026", "4": "(419) 555-2002"},
+        {"3": "2026-05-31", "4": "419.555.2002"},
+        {"3": "12345678", "4": "419 555 2002"},
+        {"Account number": "1234567890", "Phone": "4195552002"},
+        {"Account number": "1234567890", "Best phone to call": "4195552002"},
+        {"Phone": "none", "7": "4195552002"},
+        {"Serial": "1234567890", "Comments": "It leaks.", "Mobile": "4195552002", "Where is it?": "in the old cellar"},
+    ],
+)
+def test_a_number_is_a_phone_only_where_none_is_called_so_and_looks_more_like_one(asked: dict[str, str]) -> None:
+    told = canonical(guess({"email": "grace@example.net", **asked}))
+    assert "".join(filter(str.isdigit, told["phone"])) == "4195552002"
+    assert told.get("message") == asked.get("Comments")
 
 
 async def test_googles_test_lead_is_a_test(doors: Doors) -> None:
