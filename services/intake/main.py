@@ -83,7 +83,7 @@ def build(settings: Settings) -> Service:
 def add_doors(service: Service, settings: Settings, capture: Capture, forms: FormBook) -> None:
     """HTTP in, and the job that fetches what senders only announced."""
     answers.install(service.app)
-    service.body_limits.update({"/f/": 64 * 1024, "/hooks/": 64 * 1024})
+    service.body_limits.update({"/f/": 64 * 1024, "/hooks/": 1024 * 1024})  # Meta tells of a thousand leads at once
     guard = build_guard(settings, service.database, capture)
     endpoints = Endpoints(service.database, capture, forms)
     api.add_routes(service.app, settings, capture, forms, guard, service.database)

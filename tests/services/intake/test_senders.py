@@ -310,6 +310,15 @@ async def test_an_unknown_or_disabled_endpoint_is_nothing_at_all(doors: Doors) -
     assert answers[0].json() == answers[1].json()
 
 
+async def test_meta_may_tell_of_a_thousand_leads_at_once(doors: Doors) -> None:
+    path, body = await endpoint(doors, "meta"), senders.meta_notice(*range(10**15, 10**15 + 1000))
+    body += b" " * (263_000 - len(body))
+    assert (await doors.http.post(path, content=body, headers=JSON | senders.meta_signature(body))).status_code == 200
+    async with doors.database.reading() as unit:
+        assert await unit.value("SELECT count(*) FROM lead_fetch") == 1000
+    assert (await doors.http.post(path, content=b" " * 2**20 + b"{}", headers=JSON)).status_code == 413
+
+
 async def test_metas_handshake_is_answered_only_with_the_agreed_word(doors: Doors) -> None:
     path = await endpoint(doors, "meta", verify_token="word")
     query = {"hub.mode": "subscribe", "hub.verify_token": "word", "hub.challenge": "1158201444"}
