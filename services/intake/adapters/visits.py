@@ -35,10 +35,17 @@ def visit_of(request: Request, trusted: Sequence[Network], own_origin: str = "")
 def client_address(request: Request, trusted: Sequence[Network]) -> str:
     """The right-most hop that is no proxy of ours: what stands further left can be written by anybody."""
     address = request.client.host if request.client else ""
-    hops = [hop.strip() for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
+    hops = [_without_port(hop.strip()) for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
     while hops and _is_trusted(address, trusted):
         address = hops.pop()
     return address
+
+
+def _without_port(hop: str) -> str:
+    """Some proxies write it: 192.0.2.7:50123, [2001:db8::1]:50123."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:

@@ -105,6 +105,9 @@ def test_an_address_counts_as_one_customers(address: str, block: str) -> None:
         ("10.0.0.1", "", "10.0.0.1"),
         ("10.0.0.1", "10.0.0.3", "10.0.0.3"),
         ("10.0.0.1", "nonsense", "nonsense"),
+        ("10.0.0.1", "203.0.113.9:50123, 10.0.0.2:443", "203.0.113.9"),
+        ("10.0.0.1", "[2001:db8::9]:50123", "2001:db8::9"),
+        ("10.0.0.1", "2001:db8::9, [::1]", "2001:db8::9"),
     ],
 )
 def test_only_our_own_proxies_are_believed(peer: str, forwarded: str, seen: str) -> None:
