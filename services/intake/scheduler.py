@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -143,12 +145,20 @@ class Scheduler:
                 now = datetime.now(UTC)
                 async with self._database.transaction() as unit:
                     OLDEST_WAITING.set(await ledger.oldest_waiting_seconds(unit))
-                    await receipts.forget_expired_receipts(unit, now)
-                    await inbox.purge(unit, before=now - INBOX_KEPT)
+                await self._forget(partial(receipts.forget_expired_receipts, now=now))
+                await self._forget(partial(inbox.purge, before=now - INBOX_KEPT))
             except Exception as error:
                 if not is_transient(error):
                     raise
             await asyncio.sleep(10)
+
+    async def _forget(self, some: Callable[[Transaction], Awaitable[int]]) -> None:
+        """All of it, however much came in: some at a time, and a breath between."""
+        left = True
+        while left:
+            async with self._database.transaction() as unit:
+                left = await some(unit) > 0
+            await asyncio.sleep(PACE if left else 0)
 
     async def check_ledger(self) -> None:
         """Once a minute: whether the ledger and the leads say the same."""

@@ -133,6 +133,21 @@ async def test_a_contradiction_and_a_lead_that_waits_are_measured_for_whoever_is
     await asyncio.gather(*work, return_exceptions=True)
 
 
+async def test_whatever_expired_is_forgotten_at_one_turn(intake: Intake) -> None:
+    ages = "now() - interval '31 days' FROM generate_series(1, 5001) n"
+    await intake.rows(f"INSERT INTO inbox (source, event_id, topic, key, received_at) SELECT '/followup', n, 't', 'k', {ages}")
+    await intake.rows(f"INSERT INTO receipt SELECT int4send(n::int), gen_random_uuid(), '', {ages}")
+    queue: GroupCommit[Any, Any] = GroupCommit(_never)
+    task = asyncio.create_task(Scheduler(Settings(database_url=intake.database.url), intake.database, queue).tidy())
+    try:
+        async with asyncio.timeout(5):
+            while await intake.value("SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM receipt)"):
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def _never(_items: list[Any]) -> list[Any]:
     raise AssertionError
 
