@@ -1,7 +1,7 @@
 """The inbox: which events were read. Inserting the row is the fence that makes an effect happen once."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import DateTime, Index, SmallInteger, func
 from sqlmodel import Field, SQLModel
@@ -11,10 +11,11 @@ from shared.envelope import Received
 
 # DEAD failed, and its key waits until it is redriven; PARKED waits behind it; REFUSED harms nobody and parks nothing.
 DONE, DEAD, REFUSED, PARKED = 0, 1, 2, 3
+KEPT = timedelta(days=45)  # longer than a letter lies on its topic: a redrive finds what is done, and what must wait
 
 
 class InboxRow(SQLModel):
-    """CloudEvents identity is source + id. Rows are kept 30 days: longer than a topic, longer than a redrive."""
+    """CloudEvents identity is source + id. Rows are `KEPT`."""
 
     source: str = Field(primary_key=True)
     event_id: str = Field(primary_key=True)

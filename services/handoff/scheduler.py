@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from prometheus_client import Counter
 
@@ -19,8 +19,6 @@ from services.handoff.use_cases.watch import watch_routing
 from shared import inbox, telemetry
 from shared.database import Database, Transaction, is_transient
 
-INBOX_KEPT = timedelta(days=30)
-
 MAILS = Counter("rep_mails_total", "Mails to reps", ["result"])
 Work = Callable[[Transaction, datetime], Awaitable[int | None]]
 
@@ -30,7 +28,7 @@ async def _follow_facts(unit: Transaction, now: datetime) -> int:
 
 
 async def _forget_inbox(unit: Transaction, now: datetime) -> int:
-    return await inbox.purge(unit, before=now - INBOX_KEPT)
+    return await inbox.purge(unit, before=now - inbox.KEPT)
 
 
 class Scheduler:

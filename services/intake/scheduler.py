@@ -24,7 +24,6 @@ OLDEST_WAITING = Gauge("submission_oldest_waiting_seconds", "Age of the oldest s
 ROOM, MOST_ROOM = 8, 2.5  # times as long as a batch of the second step took; seconds, for leads must still flow
 MISMATCHES = Gauge("ledger_mismatches", "Submissions of the last day whose state contradicts their lead; pages above 0")
 PACE = 0.04  # seconds from one batch to the next: a lead alone never waits for it
-INBOX_KEPT = timedelta(days=30)
 
 
 class Scheduler:
@@ -146,7 +145,7 @@ class Scheduler:
                 async with self._database.transaction() as unit:
                     OLDEST_WAITING.set(await ledger.oldest_waiting_seconds(unit))
                 await self._forget(partial(receipts.forget_expired_receipts, now=now))
-                await self._forget(partial(inbox.purge, before=now - INBOX_KEPT))
+                await self._forget(partial(inbox.purge, before=now - inbox.KEPT))
             except Exception as error:
                 if not is_transient(error):
                     raise

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.handoff.scheduler import INBOX_KEPT, Scheduler
+from services.handoff.scheduler import Scheduler
+from shared import inbox
 from shared.database import Database
 from tests.services.handoff.support import LINKS
 
@@ -23,7 +24,7 @@ async def test_a_round_of_tidying_forgets_all_that_was_read_long_ago(
     read = "INSERT INTO inbox (source, event_id, topic, key, received_at) SELECT '/t', n::text, 't', 'k', $1 FROM {} AS n"
     now = datetime.now(UTC)
     async with handoff_database.transaction() as unit:
-        await unit.execute(read.format("generate_series(1, 5001)"), now - INBOX_KEPT * 2)
+        await unit.execute(read.format("generate_series(1, 5001)"), now - inbox.KEPT * 2)
         await unit.execute(read.format("generate_series(6000, 6001)"), now)
     monkeypatch.setattr(asyncio, "sleep", rest)
     with pytest.raises(RoundOver):
