@@ -104,17 +104,24 @@ def service_commands(
     @group.command(help="Bring the database to this version's tables. Safe to run again.")
     def migrate() -> None:
         migrations.upgrade(read_settings(settings_class).database_url)
+        click.echo(f"The tables of {name} are those of this version.")
 
     @group.command("make-migration", help="Write a migration from the difference between tables and models.")
     @click.argument("message")
     def make_migration(message: str) -> None:
         migrations.revision(read_settings(settings_class).database_url, message)
 
+    _add_recovery(group, name, settings_class, topics)
+    _add_keys(group, settings_class)
+    return group
+
+
+def _add_recovery(group: click.Group, name: str, settings_class: type[ServiceSettings], topics: Sequence[str]) -> None:
     @group.command("redrive", help="Bring dead letters back to their topic, oldest first.")
     @click.option("--topic", type=click.Choice(list(topics)), required=True, help="The topic they were read from.")
     @click.option("--id", "ids", multiple=True, help="Only the events with these ids.")
     @click.option("--key", help="Only the events of this key, for example a lead id.")
-    @click.option("--reason", help="Only: unreadable, refused, failed or parked.")
+    @click.option("--reason", type=click.Choice(["unreadable", "refused", "failed", "parked"]), help="Only those that are.")
     @click.option("--dry-run", is_flag=True, help="Say what would be sent, send nothing.")
     def redrive_command(topic: str, ids: tuple[str, ...], key: str | None, reason: str | None, dry_run: bool) -> None:
         settings = read_settings(settings_class)
@@ -153,10 +160,7 @@ def service_commands(
         except StillRuns as error:
             raise click.ClickException(f"{name} is still running: stop every replica first.") from error
         in_transaction(settings, count_above_all)
-        click.echo(f"{events} events will be read again; what the database knows is skipped. {name} may start.")
-
-    _add_keys(group, settings_class)
-    return group
+        click.echo(f"{counted(events, 'event')} will be read again; what the database knows is skipped. {name} may start.")
 
 
 def _add_keys(group: click.Group, settings_class: type[ServiceSettings]) -> None:
@@ -182,9 +186,13 @@ def _add_keys(group: click.Group, settings_class: type[ServiceSettings]) -> None
 
     @keys.command("list", help="Every key without its secret, with its scopes and its last use.")
     def show() -> None:
-        for key in in_transaction(read_settings(settings_class), list_keys):
-            ends = f"revoked {key['revoked_at']:%F}" if key["revoked_at"] else f"until {key['expires_at'] or 'revoked'}"
-            used = f"{key['last_used_at']:%F %R}" if key["last_used_at"] else "never"
+        found = in_transaction(read_settings(settings_class), list_keys)
+        if not found:
+            click.echo("There are no keys: keys create CLIENT --scope SCOPE makes one.")
+        for key in found:
+            until = f"{key['expires_at']:%F %R} UTC" if key["expires_at"] else "revoked"
+            ends = f"revoked {key['revoked_at']:%F}" if key["revoked_at"] else f"until {until}"
+            used = f"{key['last_used_at']:%F %R} UTC" if key["last_used_at"] else "never"
             rep = f"  rep {key['rep_id']}" if key["rep_id"] else ""
             click.echo(f"{key['id']}  {key['client']}  {','.join(key['scopes'])}  {ends}  last used {used}{rep}")
 
@@ -197,3 +205,7 @@ def _add_keys(group: click.Group, settings_class: type[ServiceSettings]) -> None
         if not in_transaction(read_settings(settings_class), work):
             raise click.ClickException("There is no key of this id: see `keys list`.")
         click.echo(f"{key_id} is revoked.")
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -13,6 +13,7 @@ from services.handoff.cli import main as handoff
 from services.handoff.settings import Settings
 from services.intake.cli import main as intake
 from shared.commands import Commands
+from shared.database import Database
 from shared.dead_letters import times_before
 from shared.events import INTAKE
 from tests.support import in_thread
@@ -93,6 +94,27 @@ async def test_a_command_that_gave_way_to_the_service_says_to_run_it_again() -> 
 
     said = await typed(group, "erase")
     assert (said.exit_code, "Please run this again." in said.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("migrate", "The tables of handoff are those of this version.\n"),
+        ("keys list", "There are no keys: keys create CLIENT --scope SCOPE makes one.\n"),
+        ("resend --dry-run", "0 would be sent again.\n"),
+    ],
+)
+async def test_a_command_says_what_it_found(
+    handoff_database: Database, monkeypatch: pytest.MonkeyPatch, words: str, sentence: str
+) -> None:
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", handoff_database.url)
+    said = await typed(handoff, *words.split())
+    assert (said.exit_code, said.output) == (0, sentence)
+
+
+async def test_a_reason_that_is_none_is_not_taken_for_nothing_found() -> None:
+    said = await typed(handoff, "redrive", "--topic", INTAKE, "--reason", "paked")
+    assert said.exit_code == 2
 
 
 async def typed(command: object, *words: str) -> Result:
