@@ -59,7 +59,7 @@ def build(settings: Settings) -> Service:
         mails_per_connection=settings.smtp_mails_per_connection,
         data_timeout=settings.smtp_timeout_seconds,
     )
-    fence = Fence(settings, service.database, addresses)
+    fence = Fence(settings, service.database, addresses, consumer.GROUP, consumer.TOPICS)
     loop = sending(settings, service.database, secret, book, smtp, fence.may_send)
     conversations = Conversations(addresses, pauses)
     inbound = Inbound(addresses, Verp(secret, settings.inbox_address), signer, conversations, settings.journal_address)

@@ -1,8 +1,12 @@
-"""followup.touches.v1 read from a position to its end, without a group: the witness that survives a restore."""
+"""followup.touches.v1 read from a position to its end, without a group: the witness that survives a restore.
 
-from collections.abc import AsyncIterator, Mapping
+And whether what others published was read: what a group committed, beside the ends of its topics.
+"""
 
-from aiokafka import AIOKafkaConsumer
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from shared.envelope import Received, Unreadable, from_record
@@ -11,6 +15,7 @@ from shared.kafka import connection
 from shared.settings import LocalSettings
 
 BATCH = 1_000
+LOOK_SECONDS = 0.5
 
 
 async def read_to_end(
@@ -39,6 +44,36 @@ async def read_to_end(
                 if at_end[one.partition] >= ends[one]:
                     del waiting[one]
             yield events, at_end
+    finally:
+        await consumer.stop()
+
+
+async def wait_until_read(settings: LocalSettings, group: str, topics: Collection[str]) -> None:
+    """Ends once this group applied what stands on these topics now. Raises KafkaError or OSError where the broker is away."""
+    ends = await _filled(settings, topics)
+    asking = AIOKafkaConsumer(**connection(settings), group_id=group, enable_auto_commit=False)  # without topics: joins nothing
+    try:
+        await asking.start()
+        while True:
+            ends = {one: end for one, end in ends.items() if (await asking.committed(one) or 0) < end}
+            if not ends:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        await asking.stop()
+
+
+async def _filled(settings: LocalSettings, topics: Collection[str]) -> dict[TopicPartition, int]:
+    """The ends of those partitions that hold anything."""
+    consumer = AIOKafkaConsumer(*topics, **connection(settings), enable_auto_commit=False, isolation_level="read_committed")
+    try:
+        await consumer.start()
+        partitions = consumer.assignment()
+        consumer.pause(*partitions)
+        if missing := set(topics) - {one.topic for one in partitions}:
+            raise UnknownTopicOrPartitionError(", ".join(sorted(missing)))
+        ends, starts = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
+        return {one: end for one, end in ends.items() if starts[one] < end}
     finally:
         await consumer.stop()
 

@@ -1,6 +1,9 @@
-"""The fence: after a start nothing is sent until journal and opt-outs have caught up with followup.touches.v1."""
+"""The fence: after a start nothing is sent until journal and opt-outs have caught up with followup.touches.v1, and what
+was said to the others meanwhile was read.
+"""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,7 +11,7 @@ from aiokafka.errors import KafkaError
 from prometheus_client import Gauge
 
 from services.followup import store
-from services.followup.adapters.topic import read_to_end
+from services.followup.adapters.topic import read_to_end, wait_until_read
 from services.followup.settings import Settings
 from services.followup.use_cases.consent import Addresses
 from services.followup.use_cases.proof import compare
@@ -24,6 +27,8 @@ class Fence:
     settings: Settings
     database: Database
     addresses: Addresses
+    group: str = ""  # who reads, and
+    topics: Collection[str] = ()  # what: stops, complaints and erasures are there
     is_open: bool = False
 
     async def may_send(self) -> bool:
@@ -36,6 +41,8 @@ class Fence:
             FENCED.set(not self.is_open)
             try:
                 await self.catch_up()
+                if self.topics and not self.is_open:
+                    await wait_until_read(self.settings, self.group, self.topics)
                 self.is_open, backoff = True, AGAIN_SECONDS
             except (KafkaError, OSError, TimeoutError) as error:
                 telemetry.log().warning("the journal waits for its topic", error=repr(error)[:200], fenced=not self.is_open)

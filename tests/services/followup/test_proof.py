@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.postgres import Postgres
 from deploy.local.system import System
@@ -20,6 +22,7 @@ from services.followup.use_cases.consent import unsubscribe
 from shared import events
 from shared.database import Database
 from shared.envelope import Received
+from shared.kafka import connection, make_producer
 from shared.relay import Relay
 from tests.services.followup.sending import (
     ADDRESSES,
@@ -114,6 +117,42 @@ async def test_a_restored_backup_writes_to_nobody_twice_nor_after_their_stop(
     assert await states(followup_database) == {("sent", None): 12}
     assert await refusals(followup_database, clients[0]) == before
     assert await fence.catch_up() == 0  # the next start has nothing to read
+
+
+async def test_nothing_is_sent_until_what_was_said_meanwhile_is_read(
+    followup_database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def catch_up(_: Fence) -> int:
+        return 0
+
+    monkeypatch.setattr(Fence, "catch_up", catch_up)
+    monkeypatch.setattr(import_module("services.followup.adapters.topic"), "LOOK_SECONDS", 0.05)
+    topic = group = f"said-{uuid4()}"
+    said = TopicPartition(topic, 0)  # the other partition stays empty
+    admin, producer = AIOKafkaAdminClient(**connection(settings)), make_producer(settings)
+    reader = AIOKafkaConsumer(**connection(settings), group_id=group, enable_auto_commit=False)
+    fence, fresh = (Fence(settings, followup_database, ADDRESSES, group, (topic,)) for _ in range(2))
+    try:
+        for client in (admin, producer, reader):
+            await client.start()
+        await admin.create_topics([NewTopic(topic, 2, 1)])
+        await asyncio.wait_for(opened(fresh), 10)  # a topic without a record is read, by whoever never committed
+        await producer.send_and_wait(topic, b"stop", partition=0)
+        opening = asyncio.create_task(opened(fence))
+        await asyncio.sleep(0.3)
+        assert not fence.is_open
+        reader.assign([said])
+        await reader.commit({said: 1})
+        await asyncio.wait_for(opening, 10)
+    finally:
+        await asyncio.gather(reader.stop(), producer.stop(), admin.close())
+
+
+async def opened(fence: Fence) -> None:
+    running = asyncio.create_task(fence.run())
+    while not fence.is_open:
+        await asyncio.sleep(0.02)
+    running.cancel()
 
 
 async def test_a_restored_backup_prints_no_letter_twice(
