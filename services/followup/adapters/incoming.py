@@ -1,28 +1,36 @@
-"""Raw mail to values: delivery reports, feedback reports, and the many bounces that only say it in words."""
+"""Raw mail to values: delivery reports, feedback reports, and the many bounces that only say it in words.
+
+Anybody may write to us, anything: no pattern here may look through the rest of a text from each of its places.
+"""
 
 import email
 import email.policy
-import html
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses
+from itertools import islice
 
+from services.followup.adapters.shown import shown
 from services.followup.domain.bounces import Failure, came_after_data
 from services.followup.domain.incoming import Incoming
 from shared.database import storable
 
-MAX_TEXT, MAX_PARTS, MAX_FAILURES, MAX_LINKS = 60_000, 50, 50, 200
-_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+"
+MAX_TEXT, MAX_PARTS, MAX_FAILURES, MAX_BLOCKS, MAX_LINKS = 60_000, 50, 50, 200, 200
+MAX_HEADERS, MAX_HEADER, MAX_WORDS = 1_000, 10_000, 20_000
+MAX_READ, MAX_LINES = 1_048_576, 20_000  # the words stand before what is attached
+_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,128}"
 _ADDRESS = re.compile(rf"(?<![\w.]){_LOCAL}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
 # Where the reporter stops speaking and our own message begins.
 _RETURNED = re.compile(
     r"^[ \t>*=_#-]{0,80}(?:"
     r"(?:this|below(?: this line| the next line)?|included|the following|here) is (?:a |the )?(?:copy|header|first)"
-    r"|(?:end of )?(?:original|returned|unsent|undelivered|bounced)[ -](?:message|mail)(?:\b(?! *:? *\S)|"
+    r"|(?:end of )?(?:original|returned|unsent|undelivered|bounced)[ -](?:message|mail)(?:\b(?! {0,9}:? {0,9}\S)|"
     r" follows| below| headers?\b|[ -]*$)"
     r"|(?:a )?summary of the undelivered|the (?:header|first \d+ lines)\b"
     r"|(?:message )?headers? (?:of the .{0,20}message )?follows?"
@@ -47,7 +55,11 @@ _LINK = re.compile(r"https?://[^\s\"'<>]+")
 
 def read_mail(raw: bytes) -> Incoming:
     """Parse a mail. What cannot be read is a mail without those parts: never an exception."""
-    message = email.message_from_bytes(raw, policy=email.policy.compat32)
+    begin = b"".join(raw[:MAX_READ].splitlines(keepends=True)[:MAX_LINES])
+    try:
+        message = email.message_from_bytes(begin, policy=email.policy.compat32)
+    except RecursionError:  # mails in mails in mails
+        message = BytesHeaderParser(policy=email.policy.compat32).parsebytes(begin)
     parts = list(_walk(message))
     headers = _headers(message)
     whole = _own_text(parts)
@@ -56,15 +68,16 @@ def read_mail(raw: bytes) -> Incoming:
     reports = [part for part in parts if part.get_content_type().endswith("delivery-status")]
     failures = [failure for part in reports for failure in _from_report(part, spoken)]
     return Incoming(
+        digest=hashlib.sha256(raw).hexdigest(),
         headers=headers,
         text=spoken,
         whole=whole[:MAX_TEXT],
         recipients=tuple(_addresses(headers, *_CAME_TO)),
-        failures=tuple((failures or _from_words(spoken, headers))[:MAX_FAILURES]),
+        failures=tuple((failures or _from_words(spoken[:MAX_WORDS], headers))[:MAX_FAILURES]),
         feedback=tuple(_fields(_text(part)) for part in parts if part.get_content_type() == "message/feedback-report"),
         returned=returned,
         is_report=bool(reports) or message.get_content_type() == "multipart/report",
-        links=tuple(_LINK.findall(raw.decode("latin-1").replace("=\r\n", "").replace("=\n", ""))[:MAX_LINKS]),
+        links=tuple(found[0] for found in islice(_LINK.finditer(_unfolded(begin)), MAX_LINKS)),
     )
 
 
@@ -82,13 +95,18 @@ def _text(part: Message) -> str:
     payload = part.get_payload(decode=True)
     if payload is None:
         inner = part.get_payload()
-        return "\n\n".join(str(one) for one in inner) if isinstance(inner, list) else str(inner)
+        return "\n\n".join(map(_plain, inner[:MAX_BLOCKS])) if isinstance(inner, list) else str(inner)
     content = payload if isinstance(payload, bytes) else str(payload).encode()
     try:
         text = content.decode(part.get_content_charset("utf-8"), "replace")
     except (LookupError, ValueError):  # a charset nobody knows, or one that is no charset at all
         text = content.decode("utf-8", "replace")
     return storable(text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _plain(message: Message) -> str:
+    """A part as it stands there; str() would fold its headers anew, which takes minutes for long ones."""
+    return "".join(f"{name}: {value}\n" for name, value in message.items()) + f"\n{message.get_payload()}"
 
 
 def _own_text(parts: list[Message]) -> str:
@@ -100,11 +118,14 @@ def _own_text(parts: list[Message]) -> str:
             continue
         text = _text(part)
         if part.get_content_type() == "text/html":
-            text = re.sub(r"(?is)<(style|script)\b.*?</\1>", " ", text)
-            text = html.unescape(re.sub(r"<(?![\w.+-]+@)[^>]*>", "\n", text))
+            text = shown(text)
         if text.strip():
             return text[: 4 * MAX_TEXT]
-    return next((part.epilogue or part.preamble or "" for part in parts if part.epilogue or part.preamble), "")
+    return next((part.epilogue or part.preamble or "" for part in parts if part.epilogue or part.preamble), "")[: 4 * MAX_TEXT]
+
+
+def _unfolded(raw: bytes) -> str:
+    return raw.decode("latin-1").replace("=\r\n", "").replace("=\n", "")
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -121,33 +142,35 @@ def _fields(text: str) -> dict[str, str]:
     name = ""
     for line in text.splitlines():
         if line[:1] in (" ", "\t") and name:
-            found[name] += " " + line.strip()
-        elif ":" in line:
+            found[name] = f"{found[name]} {line.strip()}"[:MAX_HEADER]
+        elif ":" in line and len(found) < MAX_HEADERS:
             name, _, value = line.partition(":")
             name = name.strip().lower()
             if name in found:
                 name = ""
             else:
-                found[name] = value.strip()
+                found[name] = value.strip()[:MAX_HEADER]
     return found
 
 
 def _headers(message: Message) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, value in message.items():
+    for name, value in islice(message.items(), MAX_HEADERS):
         found.setdefault(name.lower(), _decoded(str(value)))
     return found
 
 
 def _decoded(value: str) -> str:
     with suppress(ValueError, LookupError, HeaderParseError):
-        value = str(make_header(decode_header(" ".join(value.split()))))
-    return storable(value)
+        value = str(make_header(decode_header(" ".join(value[:MAX_HEADER].split()))))
+    return storable(value[:MAX_HEADER])
 
 
 def _addresses(headers: dict[str, str], *names: str) -> list[str]:
     values = [headers[name] for name in names if name in headers]
-    return [address for _, address in getaddresses(values) if "@" in address]
+    with suppress(RecursionError):  # a comment in a comment in a comment
+        return [address for _, address in getaddresses(values) if "@" in address]
+    return []
 
 
 def _returned_headers(parts: list[Message], rest: str) -> dict[str, str]:
@@ -164,14 +187,15 @@ def _returned_headers(parts: list[Message], rest: str) -> dict[str, str]:
 def _from_report(part: Message, spoken: str) -> list[Failure]:
     """RFC 3464, and what some take for it: groups of fields, the first about the message, the others about recipients."""
     blocks = part.get_payload()
-    texts = [str(one) for one in blocks] if isinstance(blocks, list) else re.split(r"\n\s*\n", _text(part))
+    texts = [*map(_plain, blocks[:MAX_BLOCKS])] if isinstance(blocks, list) else re.split(r"\n\s*\n", _text(part))
+    after_data = came_after_data(spoken) or _is_rule_of_a_receiver(texts)
     found = []
     for fields in (_fields(text) for text in texts):
         named = [fields[name] for name in ("original-recipient", "final-recipient", "x-actual-recipient") if name in fields]
         addresses = tuple(dict.fromkeys(address for value in named for address in _ADDRESS.findall(value)))
         if not addresses:
             continue
-        words = fields.get("diagnostic-code", "")
+        words = fields.get("diagnostic-code", "")[:2_000]
         status = re.match(r"\s*([245]\.\d+\.\d+)", fields.get("status", ""))
         found.append(
             Failure(
@@ -179,16 +203,17 @@ def _from_report(part: Message, spoken: str) -> list[Failure]:
                 action=fields.get("action", ""),
                 status=status[1] if status else fields.get("status", "")[:1],
                 words=words,
-                after_data=came_after_data(spoken) or _is_rule_of_a_receiver(part),
+                after_data=after_data,
                 x400=fields.get("final-recipient", "").lower().startswith("x400"),
             )
         )
     return found
 
 
-def _is_rule_of_a_receiver(part: Message) -> bool:
+def _is_rule_of_a_receiver(texts: list[str]) -> bool:
     """Amazon's inbound service answers from a rule after it took the mail: the words are the rule's."""
-    return re.search(r"reporting-mta:.*inbound-smtp\.[\w-]+\.amazonaws\.com", str(part), re.IGNORECASE) is not None
+    reporters = (_fields(text).get("reporting-mta", "") for text in texts[:MAX_FAILURES])
+    return any(re.search(r"inbound-smtp\.[\w-]{1,64}\.amazonaws\.com", reporter, re.IGNORECASE) for reporter in reporters)
 
 
 def _from_words(spoken: str, headers: dict[str, str]) -> list[Failure]:

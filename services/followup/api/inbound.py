@@ -1,5 +1,6 @@
 """HTTP in: mail and texts that came back, from a relay's pipe or a provider's webhook."""
 
+import asyncio
 import hmac
 from datetime import UTC, datetime
 from html import escape
@@ -9,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from services.followup.adapters.incoming import read_mail
 from services.followup.adapters.provider_events import read_events
 from services.followup.adapters.sms import signature
 from services.followup.settings import Settings
@@ -26,9 +28,9 @@ def inbound_routes(settings: Settings, database: Database, keys: KeyRing, inboun
     @router.post("/mail", dependencies=keyed, responses=problems(401, 403, 413))
     async def post_mail(request: Request) -> dict[str, str]:
         """One mail as it came (RFC 5322), for example from a relay's pipe. Says what it was; a repeat is "known"."""
-        raw = await request.body()
+        mail = await asyncio.to_thread(read_mail, await request.body())
         async with database.transaction() as unit:
-            return {"kind": await inbound.hear_mail(unit, raw, datetime.now(UTC))}
+            return {"kind": await inbound.hear_mail(unit, mail, datetime.now(UTC))}
 
     @router.post("/events", dependencies=keyed, responses=problems(401, 403, 413, 422))
     async def post_events(request: Request) -> dict[str, int]:

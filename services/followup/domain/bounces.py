@@ -25,7 +25,7 @@ def _any(*phrases: str) -> re.Pattern[str]:
 
 # About us or about the message: the address is as good as it was.
 BLOCKED = _any(
-    r"\bspam(?!trap\S*@)|\bUBE\b|unsolicited|junk mail|bulk mail|phish|virus|malware|infected|content reject"
+    r"\bspam(?!trap\S{0,64}@)|\bUBE\b|unsolicited|junk mail|bulk mail|phish|virus|malware|infected|content reject"
     r"|content filter",
     r"\bRBL\b|DNSBL|spamhaus|spamcop|sorbs|barracudacentral|blacklist|blocklist|block list|block-list|black list"
     r"|listed (?:in|at|on)\b",
@@ -109,7 +109,9 @@ _NOT_YET = _any(
     r"has been (?:delayed|postponed)|still (?:being )?(?:tried|undelivered)|\bdelayed \d+ hours|no action is required"
     r"|could not be delivered for",
 )
-_QUOTED = re.compile(r"^\s*(?:subject|thread-topic|betreff|objet)\s*:.*$", re.I | re.M)  # our own words, sent back
+_QUOTED = re.compile(  # our own words, sent back
+    r"^[^\S\n]{0,80}(?:subject|thread-topic|betreff|objet)[^\S\n]{0,80}:.*$", re.I | re.M
+)
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.#-])([45])[0-5]\d(?=[\s\-:#]|$)")
 

@@ -23,15 +23,16 @@ class Incoming:
     returned: Mapping[str, str] = field(default_factory=dict)  # headers of our own message, where it came back
     is_report: bool = False
     links: tuple[str, ...] = ()  # addresses of ours that our own message carried
+    digest: str = ""  # of its bytes: the same mail a second time has the same
 
 
 _DAEMON = re.compile(
     r"mailer-?daemon|postmaster|mail delivery|mail\.delivery|delivery subsystem|mdaemon|system administrator"
-    r"|\bbounces?\b(?=[^@\s]*@)|\bsmtp\b",
+    r"|\bbounces?\b(?=[^@\s]{0,128}@)|\bsmtp\b",
     re.I,
 )
 _FAILED = re.compile(
-    r"undeliver|not (?:be )?deliver|deliver\w* (?:status|failure|failed|problem|delay|has failed|warning)"
+    r"undeliver|not (?:be )?deliver|deliver\w{0,8} (?:status|failure|failed|problem|delay|has failed|warning)"
     r"|returned? (?:mail|message|to sender)"
     r"|failure notice|failed mail|mail (?:delivery|failure|error|system error)|non[- ]?(?:deliver|remis)"
     r"|processing error|bounce",
@@ -40,7 +41,7 @@ _FAILED = re.compile(
 _GIVES_UP = re.compile(
     r"(?:not|n't|un(?:able)?(?: to)?|could ?not|cannot|failed to|failure to|wasn't able to|nicht"
     r"|impossible)[ -]?(?:be )?(?:deliver|reach|process|sen[dt]|zugestellt)"
-    r"|deliver\w* (?:failed|failure|problem|error|delay|to the following|attempt)|undeliver|returned to|bounced|rejected"
+    r"|deliver\w{0,8} (?:failed|failure|problem|error|delay|to the following|attempt)|undeliver|returned to|bounced|rejected"
     r"|permanent (?:error|failure)",
     re.I,
 )
@@ -120,7 +121,7 @@ def complainers(mail: Incoming) -> list[str]:
     """Who complained, where the report says so; it often does not, and only our own headers tell."""
     named = [part[name] for part in mail.feedback for name in ("original-rcpt-to", "removal-recipient") if name in part]
     named += [mail.returned[name] for name in ("x-hmxmroriginalrecipient", "to") if name in mail.returned]
-    return [address for value in named for address in _ADDRESS.findall(value)]
+    return [address for value in named for address in ADDRESS.findall(value)]
 
 
-_ADDRESS = re.compile(r"[^\s<>,;\"]+@[^\s<>,;\"]+")
+ADDRESS = re.compile(r"(?<![^\s<>,;\"])[^\s<>,;\"]+@[^\s<>,;\"]+")  # looked for from the start of a word only

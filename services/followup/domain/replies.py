@@ -31,7 +31,7 @@ _NEARLY_STOP = re.compile(
 )
 _COURTESY = re.compile(r"\b(?:please|pls|plz|thanks|thank you|thx)\b")
 # A line that goes on in lower case is the same sentence: programs break lines anywhere.
-_OPENING = re.compile(r"\s*(.*?)(?:[.!]+\s|\n\s*\n|\n(?!\s*[a-zà-ÿ])|\Z)", re.DOTALL)
+_OPENING = re.compile(r"\s*(.*?)(?:[.!]\s|\n\s*\n|\n(?!\s*[a-zà-ÿ])|\Z)", re.DOTALL)
 _SENTENCE = re.compile(
     r"\b(?:stop|quit|cease|no more|don'?t|do not|never)\b(?! (?:forget|hesitate|mind|worry)\b)[^.!?,;]{0,24}"
     r"\b(?:text|txt|messag|mail|e-?mail|contact"
@@ -55,7 +55,7 @@ _ATTRIBUTION = re.compile(  # "On Tue, Nov 24, 2026 at 10:00 AM Joe <", and on t
 )
 _OUR_FOOT = "You get this because we worked for you"  # of our own mail, where nothing marks it as quoted
 _PHONE = re.compile(r"(?<![\w+])\+?\d[\d\s().-]{6,18}\d(?!\w)")
-_EMAIL = re.compile(r"[^\s<>,;\"()]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_EMAIL = re.compile(r"(?<![^\s<>,;\"()])[^\s<>,;\"()]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _RELATIVES = (
     r"\b(?:friend|neighbou?r|sister|brother|mother|father|mom|mum|dad|aunt|uncle|cousin|colleague"
     r"|co-?worker|boss|daughter|son|in-law|tenant)\b"

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.followup import store
 from services.followup.adapters.imap import Mailbox
+from services.followup.adapters.incoming import read_mail
 from services.followup.adapters.message import Letterhead
 from services.followup.adapters.smtp import Mail, Smtp
 from services.followup.use_cases.inbound import Inbound
@@ -42,8 +43,9 @@ class InboxTurn:
         mails = await self.mailbox.unread()
         for uid, raw in mails:
             try:
+                mail = await asyncio.to_thread(read_mail, raw)
                 async with self.database.transaction() as unit:
-                    await self.inbound.hear_mail(unit, raw, datetime.now(UTC))
+                    await self.inbound.hear_mail(unit, mail, datetime.now(UTC))
             except Exception as error:
                 if is_transient(error):
                     raise

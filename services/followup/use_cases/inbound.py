@@ -1,6 +1,5 @@
 """A mail came in: a bounce, a complaint, a machine or a person. Each has its consequence once, however often it comes."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from services.followup import store
-from services.followup.adapters.incoming import read_mail
 from services.followup.adapters.provider_events import Told, read_events
 from services.followup.adapters.verp import Verp
 from services.followup.domain.bounces import Verdict, verdict_of
-from services.followup.domain.incoming import Incoming, Kind, complained, complainers, kind_of
+from services.followup.domain.incoming import ADDRESS, Incoming, Kind, complained, complainers, kind_of
 from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
 from services.followup.use_cases.consent import Addresses, revoke, suppress_address, suppress_known, unsubscribe
 from services.followup.use_cases.conversations import Conversations
@@ -34,9 +32,9 @@ class Inbound:
     conversations: Conversations
     journal: str | None = None  # a mailbox of ours that gets a copy of every mail
 
-    async def hear_mail(self, unit: Transaction, raw: bytes, now: datetime) -> str:
+    async def hear_mail(self, unit: Transaction, mail: Incoming, now: datetime) -> str:
         """Returns what it was. The same bytes a second time are "known"."""
-        mail, ref = read_mail(raw), f"mail:{hashlib.sha256(raw).hexdigest()}"
+        ref = f"mail:{mail.digest}"
         use, touch = await self._about(unit, mail)
         kind = _kind(mail, use)
         touch_id = touch["id"] if touch else None
@@ -175,5 +173,5 @@ def _events_in(mail: Incoming) -> list[Told]:
 
 
 def _sender(mail: Incoming) -> str:
-    found = re.search(r"[^\s<>,;\"]+@[^\s<>,;\"]+", mail.headers.get("from", ""))
+    found = ADDRESS.search(mail.headers.get("from", ""))
     return found[0] if found else ""

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from services.followup.adapters.calendar_data import quiet_hours
+from services.followup.adapters.incoming import read_mail
 from services.followup.adapters.provider_events import Told, read_events
 from services.followup.adapters.verp import Verp
 from services.followup.domain.plans import REVOKED_BY_ONE_CLICK
@@ -56,7 +57,7 @@ STOPPED_ELSEWHERE: list[Any] = [
 
 async def hear(database: Database, raw: bytes, at: datetime | None = None) -> str:
     async with database.transaction() as unit:
-        return await INBOUND.hear_mail(unit, raw, at or datetime.now(UTC))
+        return await INBOUND.hear_mail(unit, read_mail(raw), at or datetime.now(UTC))
 
 
 async def suppressions(database: Database) -> set[tuple[str, str, str]]:
@@ -153,7 +154,7 @@ async def test_a_bounce_of_our_own_copy_says_nothing_of_the_client(followup_data
     raw = to(VERP.address("b", touch_id), report(failed("Journal@maple.example")))
     async with followup_database.transaction() as unit:
         inbound = replace(INBOUND, journal="journal@maple.example")
-        assert await inbound.hear_mail(unit, raw, datetime.now(UTC)) == "bounce"
+        assert await inbound.hear_mail(unit, read_mail(raw), datetime.now(UTC)) == "bounce"
     assert await suppressions(followup_database) == set()
 
 

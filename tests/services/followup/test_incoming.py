@@ -1,6 +1,7 @@
 """What a mail that came in means: gone for good, not now, our own fault, a complaint, a machine or a person."""
 
 import re
+import time
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -370,3 +371,30 @@ def test_an_answer_in_html_alone_does_not_stop_by_the_foot_it_quotes() -> None:
 def test_who_asks_for_a_call_back_has_named_nobody(text: str, name: str | None) -> None:
     found = named_in(text)
     assert (found.first_name if found else None) == name
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("text/html", "<" * 300_000),
+        ("text/html", "<style>" * 40_000),
+        ("text/plain", f"Hi{'.' * 59_000}x"),
+        ("text/plain", "a" * 59_000),
+        ("text/plain", f"original message{' ' * 59_000}\nx"),
+        ("text/plain", f"It was not delivered.{chr(10) * 19_000}{' ' * 39_000}x"),
+        ("message/delivery-status", f"Final-Recipient: rfc822; a@example.net\nDiagnostic-Code: {'x ' * 100_000}"),
+        ("message/feedback-report", f"Feedback-Type: abuse\nOriginal-Rcpt-To: {'a' * 200_000}"),
+        ("message/rfc822", "Content-Type: message/rfc822\n\n" * 3_000),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_a_mail_that_was_made_to_be_read_for_ever_is_read_in_a_moment(kind: str, text: str) -> None:
+    started = time.process_time()
+    mail = read_mail(f"From: {'b' * 59_000}@example.net\nSubject: {'(' * 9_000}\nContent-Type: {kind}\n\n{text}".encode())
+    assert kind_of(mail)
+    assert complainers(mail) is not None
+    assert all(verdict_of(failure) for failure in mail.failures)
+    words = own_words(mail.whole)
+    assert wish_of(words, mail.headers["subject"])
+    assert named_in(words) is None
+    assert time.process_time() - started < 1.0

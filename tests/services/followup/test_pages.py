@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.followup import pages, store
+from services.followup.adapters.incoming import read_mail
 from services.followup.adapters.provider_events import Told
 from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from services.followup.use_cases.clients import Clients
@@ -112,7 +113,7 @@ async def test_a_stop_of_somebody_a_restored_backup_does_not_know_yet_is_kept(
     mailed = f"From: eve@example.net\nTo: {VERP.address('u', uuid4())}\nAuto-Submitted: auto-replied\nSubject: stop\n\n"
     async with followup_database.transaction() as unit:
         for raw in (mailed, mailed.replace("eve", "ada")):
-            await INBOUND.hear_mail(unit, raw.encode(), datetime.now(UTC))
+            await INBOUND.hear_mail(unit, read_mail(raw.encode()), datetime.now(UTC))
     async with followup_database.transaction() as unit:
         rows = await unit.fetch("SELECT client_id, purpose FROM consent_event WHERE NOT granted")
         assert {(row["client_id"], row["purpose"]) for row in rows} == {
