@@ -6,7 +6,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from shared.mail import Headers, mailbox, one_line, split_mailbox, unstructured, wire_address
+from shared.mail import Headers, Unsendable, mailbox, one_line, split_mailbox, unstructured, wire_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class Letterhead:
     @property
     def domain(self) -> str:
         return self.address.rpartition("@")[2] or "localhost"
+
+
+def is_writable(sender: str) -> bool:
+    """Whether a mail can come from there: what both teams signed may be a name alone."""
+    try:
+        return bool(Letterhead(sender).address)
+    except Unsendable:
+        return False
 
 
 def message_id(touch_id: str, domain: str) -> str:

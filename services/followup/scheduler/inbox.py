@@ -9,7 +9,7 @@ from typing import Any
 from services.followup import store
 from services.followup.adapters.imap import Mailbox
 from services.followup.adapters.incoming import read_mail
-from services.followup.adapters.message import Letterhead
+from services.followup.adapters.message import Letterhead, is_writable
 from services.followup.adapters.smtp import Mail, Smtp
 from services.followup.use_cases.inbound import Inbound
 from services.followup.use_cases.planning import company_of
@@ -77,6 +77,9 @@ class NoticeTurn:
             rows, company = await store.inbound.due_notices(unit, now), await company_of(unit)
             for row in rows:  # held for a moment, so that no other replica sends the same
                 await store.inbound.notice_again(unit, row["id"], now + timedelta(minutes=2) * (row["attempt"] + 1))
+        if rows and not is_writable(company.sender):
+            telemetry.log().error("mails to the company wait: the agreement's company.sender is no address")
+            return
         for row in rows:
             answer = await self.smtp.send(to_company(row, company))
             if answer.result == "sent":

@@ -64,8 +64,8 @@ class Company:
         async with self.database.transaction() as unit:
             await handler(unit, [Received("test", "", str(uuid4()), "/test", event, now, None) for event in found], now)
 
-    async def agree(self, zone: str = "America/New_York", now: datetime = NOW) -> None:
-        text = AGREEMENT.format(zone=zone)
+    async def agree(self, zone: str = "America/New_York", now: datetime = NOW, *, company: str = "") -> None:
+        text = AGREEMENT.format(zone=zone).replace("[company]", f"[company]\n{company}")
         await self.hear(adopt_agreement, events.AgreementApplied(hash=zone, text=text, at=now, signed_by=[]), now=now)
 
     async def publish(self, text: str, now: datetime = NOW) -> None:

@@ -24,7 +24,19 @@ from services.followup.use_cases.planning import Planner
 from services.followup.use_cases.texts import Texts
 from shared.database import Database
 from shared.signing import Signer
-from tests.services.followup.sending import ADDRESSES, SECRET, Recording, add_clients, add_touches, states, told
+from tests.services.followup.company import Company
+from tests.services.followup.sending import (
+    ADDRESSES,
+    SECRET,
+    Recording,
+    add_clients,
+    add_touches,
+    loop_over,
+    running,
+    settled,
+    states,
+    told,
+)
 from tests.services.followup.test_incoming import report
 
 VERP = Verp(SECRET, "touches@maple.example")
@@ -302,6 +314,19 @@ async def test_a_clients_name_is_no_header_of_a_mail_to_ourselves(followup_datab
     assert mail["Reply-To"] == "ada@example.net"
     assert mail["Subject"] == f"{name} Case answered by email"
     assert "The tap drips.\n.\nStill." in mail.get_content().replace("\r\n", "\n")
+
+
+async def test_where_the_agreement_names_no_address_of_ours_every_mail_waits(followup_database: Database) -> None:
+    await Company(followup_database).agree(company='sender = "Rapid Plumbing"')
+    (client_id,) = await add_clients(followup_database, email="ada@example.net")
+    await add_touches(followup_database, [client_id], purpose="marketing")
+    recording = Recording()
+    async with running(loop_over(followup_database, recording)):
+        assert await settled(followup_database) == {("planned", None): 1}
+    await hear(followup_database, b"From: ada@example.net\n\nThe tap drips.\n")
+    await NoticeTurn(followup_database, recording).turn()  # type: ignore[arg-type]
+    assert recording.sent == []
+    assert len(await notices(followup_database)) == 1
 
 
 async def test_somebody_they_name_is_a_lead_and_a_task_for_a_person(followup_database: Database) -> None:

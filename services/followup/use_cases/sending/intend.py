@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.followup import store
+from services.followup.adapters.message import is_writable
 from services.followup.adapters.rendering import LeftOut, Unrenderable
 from services.followup.domain.consent import refusal
 from services.followup.domain.gate import AtTheGate, refuse
@@ -50,7 +51,7 @@ class Intender:
         company = await company_of(unit)
         plans = await self.book.versions(unit, {(touch["plan"], touch["plan_version"]) for touch in touches})
         held = await self.restraints.ask(unit, touches, clients, plans, company, now)
-        asked = await self._ask(unit, touches, clients, held, now)
+        asked = await self._ask(unit, touches, clients, held, company, now)
         ends: list[End] = []
         later: list[tuple[UUID, int, datetime]] = []
         ready: list[Outgoing] = []
@@ -90,7 +91,13 @@ class Intender:
         return [one for one in ready if one.touch["id"] in kept]
 
     async def _ask(
-        self, unit: Transaction, touches: Sequence[Any], clients: Mapping[UUID, Any], held: Mapping[UUID, Held], now: datetime
+        self,
+        unit: Transaction,
+        touches: Sequence[Any],
+        clients: Mapping[UUID, Any],
+        held: Mapping[UUID, Held],
+        company: Company,
+        now: datetime,
     ) -> dict[UUID, AtTheGate]:
         """Read what the gate needs to know, a statement for all of them."""
         hashes = {touch["id"]: self.addresses.hash(touch["channel"], clients[touch["client_id"]]["contact"]) for touch in touches}
@@ -100,6 +107,9 @@ class Intender:
             suppressed.setdefault((row["address_hash"], row["channel"]), set()).add(row["purpose"])
         said = await statements(unit, known, clients)
         sent = await store.sending.already_sent(unit, touches)
+        has_sender = is_writable(company.sender)
+        if not has_sender:
+            telemetry.log().error("no mail goes out: the agreement's company.sender is no address", sender=company.sender[:200])
         found = {}
         for touch in touches:
             client, address = clients[touch["client_id"]], hashes[touch["id"]]
@@ -117,7 +127,7 @@ class Intender:
                 opens_at=restraint.opens_at,
                 cap=restraint.cap,
                 cap_until=restraint.cap_until,
-                back_at=self._back_at(client["contact"], channel, purpose, now),
+                back_at=self._back_at(client["contact"], channel, purpose, now, has_sender=has_sender),
             )
         return found
 
@@ -130,7 +140,11 @@ class Intender:
             for touch in touches
         }
 
-    def _back_at(self, contact: Mapping[str, Any], channel: str, purpose: str, now: datetime) -> datetime | None:
+    def _back_at(
+        self, contact: Mapping[str, Any], channel: str, purpose: str, now: datetime, *, has_sender: bool
+    ) -> datetime | None:
+        if channel == "email" and not has_sender:  # no fault of the mail's
+            return now + timedelta(hours=1)
         if self.governor.state == "stop" and channel == "email" and purpose in MARKETING:
             return now + timedelta(hours=1)
         if channel != "email":
