@@ -34,6 +34,12 @@ def standing(said: Iterable[Said], channel: str, purpose: str, now: datetime) ->
     return max(about, key=lambda one: (one.at, not one.granted)).granted
 
 
+def is_refused(said: Iterable[Said], channel: str, purpose: str, now: datetime) -> bool:
+    """Whether they say no already; to everything: in one word, and to each purpose since."""
+    said, purposes = list(said), [EVERYTHING, *PURPOSES] if purpose == EVERYTHING else [purpose]
+    return all(standing(said, channel, one, now) is False for one in purposes)
+
+
 def refusal(said: Iterable[Said], channel: str, purpose: str, now: datetime) -> str | None:
     """Why the client's words speak against it. Without any, a client may be written to; a text that sells needs a grant."""
     found = standing(said, channel, purpose, now)

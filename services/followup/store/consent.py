@@ -16,8 +16,8 @@ async def all_suppressed(unit: Transaction, hashes: Collection[bytes], now: date
     )
 
 
-async def suppress(unit: Transaction, rows: Sequence[dict[str, Any]], strengths: dict[str, int]) -> list[str]:
-    """Add suppressions; a weaker reason never replaces a stronger one. Returns the purposes that are new."""
+async def suppress(unit: Transaction, rows: Sequence[dict[str, Any]], strengths: dict[str, int]) -> None:
+    """Add suppressions; a weaker reason never replaces a stronger one."""
     found = await unit.insert(
         models.Suppression,
         rows,
@@ -25,7 +25,7 @@ async def suppress(unit: Transaction, rows: Sequence[dict[str, Any]], strengths:
         "until = excluded.until WHERE suppression.until IS NOT NULL AND excluded.until IS NULL "
         "OR suppression.until < excluded.at RETURNING purpose",
     )
-    new = [row["purpose"] for row in found]
+    new = {row["purpose"] for row in found}
     for row in rows:
         if row["purpose"] not in new and strengths.get(row["reason"], 1) > 1:
             weaker = [reason for reason, strength in strengths.items() if strength >= strengths[row["reason"]]]
@@ -35,7 +35,6 @@ async def suppress(unit: Transaction, rows: Sequence[dict[str, Any]], strengths:
                 *(row[name] for name in ("address_hash", "channel", "purpose", "reason", "at")),
                 weaker,
             )
-    return new
 
 
 async def lift(

@@ -11,7 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.followup import store
-from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, may_lift, standing
+from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, is_refused, may_lift
 from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from shared import events
 from shared.channels import channel_of, purpose_of
@@ -72,12 +72,14 @@ async def unsubscribe(unit: Transaction, addresses: Addresses, client: Any, chan
 async def revoke(
     unit: Transaction, addresses: Addresses, client: Any, channel: str, purposes: Sequence[str], reason: str, now: datetime
 ) -> None:
-    """The client said stop to us: kept, acted on, told to the others. A second time tells nobody anything new."""
+    """The client said stop to us: kept, acted on, told to the others. A second time tells nobody anything new.
+
+    It is theirs, and goes with them to another address, whatever is suppressed at this one, and because of whom.
+    """
     address = addresses.hash(channel, client["contact"])
-    new = await suppress_client(unit, addresses, client, channel, purposes, reason, now)
-    if address is None and not client["erased"]:  # what they said waits for the address
-        words = (await statements(unit, [], [client["id"]])).of(client["id"], None)
-        new = [one for one in purposes if standing(words, channel, one, now) is not False]
+    await suppress_client(unit, addresses, client, channel, purposes, reason, now)
+    words = (await statements(unit, [], [client["id"]])).of(client["id"], None)
+    new = [] if client["erased"] else [one for one in purposes if not is_refused(words, channel, one, now)]
     await _state(unit, client["id"], address, channel, new, granted=False, why=reason, now=now)
     told = [
         events.ConsentRevoked(person_id=client["id"], channel=channel, purpose=None if one == EVERYTHING else one, reason=reason)
@@ -155,12 +157,12 @@ async def suppress_client(
     now: datetime,
     *,
     at: datetime | None = None,
-) -> list[str]:
-    """Suppress a client's address on a channel. Returns the purposes for which this is new."""
+) -> None:
+    """Suppress a client's address on a channel, and end what was planned there."""
     address = addresses.hash(channel, client["contact"])
-    new = await _suppress(unit, address, channel, purposes, reason, at or now) if address is not None else []
+    if address is not None:
+        await _suppress(unit, address, channel, purposes, reason, at or now)
     await skip(unit, [client["id"]], channel, purposes, "opt_out", now)
-    return new
 
 
 async def suppress_erased(unit: Transaction, addresses: Addresses, clients: Iterable[Any], now: datetime) -> None:
@@ -225,9 +227,9 @@ async def _suppress(
     reason: str,
     at: datetime,
     until: datetime | None = None,
-) -> list[str]:
+) -> None:
     common = {"address_hash": address, "channel": channel, "reason": reason, "at": at, "until": until}
-    return await store.consent.suppress(unit, [{**common, "purpose": purpose} for purpose in purposes], STRENGTH)
+    await store.consent.suppress(unit, [{**common, "purpose": purpose} for purpose in purposes], STRENGTH)
 
 
 async def skip(

@@ -352,6 +352,8 @@ async def test_stop_ends_every_text_and_is_confirmed_once(followup_database: Dat
     assert await states(followup_database) == {("skipped", "opt_out"): 1}
     assert "Answer STOP at any time" in (await text(followup_database, "START", "SM3") or "")
     assert await suppressions(followup_database) == set()
+    assert "no more texts" in (await text(followup_database, "STOP", "SM4") or "")
+    assert [event["type"] for event in await told(followup_database)].count("consent.revoked") == 2
 
 
 @pytest.mark.parametrize("words", ["Stop\n\nAda", "Stop it.", "Please cancel my subscription", "STOP. Who is this?"])

@@ -2,7 +2,7 @@
 
 import base64
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote_plus
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from services.followup.adapters.incoming import read_mail
 from services.followup.adapters.provider_events import Told
 from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from services.followup.use_cases.clients import Clients
-from services.followup.use_cases.consent import grant
+from services.followup.use_cases.consent import grant, revoke, suppress_address, unsubscribe
 from services.followup.use_cases.enrol import Enroller
 from services.followup.use_cases.merge import Merges
 from services.followup.use_cases.reach import reach
@@ -103,6 +103,28 @@ async def test_one_click_suppresses_before_it_answers_and_says_so_once(
         assert ("email", "marketing", "unsubscribed") in await suppressions(followup_database)
     assert await revocations(followup_database) == ["marketing", "newsletter", "referral", "review"]
     assert await states(followup_database) == {("skipped", "opt_out"): 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "purposes"), [("hard_bounce", ["all"]), ("erased", REVOKED_BY_ONE_CLICK), ("another", REVOKED_BY_ONE_CLICK)]
+)
+async def test_a_stop_is_theirs_whatever_is_suppressed_already(
+    followup_database: Database, before: str, purposes: Sequence[str]
+) -> None:
+    one, another = await add_clients(followup_database, 2, email="ada@example.net")
+    async with followup_database.transaction() as unit:
+        client, now = await store.clients.lock(unit, one), datetime.now(UTC)
+        if before == "another":
+            await unsubscribe(unit, ADDRESSES, await store.clients.lock(unit, another), "email", now)
+        else:
+            await suppress_address(unit, ADDRESSES, "email", "ada@example.net", before, now)
+        for _ in range(2):
+            await revoke(unit, ADDRESSES, client, "email", purposes, "asked", now)
+        said = await unit.fetch("SELECT purpose FROM consent_event WHERE client_id = $1 AND NOT granted", one)
+        assert {row["purpose"] or "all" for row in said} == set(purposes)
+        assert len(said) == len(purposes)
+    heard = [event for event in await told(followup_database) if event.get("person_id") == str(one)]
+    assert [event["type"] for event in heard] == ["consent.revoked"] * len(purposes)
 
 
 async def test_a_stop_of_somebody_a_restored_backup_does_not_know_yet_is_kept(
