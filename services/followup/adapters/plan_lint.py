@@ -11,7 +11,7 @@ from services.followup.adapters.calendar_data import QuietHours
 from services.followup.adapters.plan_files import Complaint, PlanError, PlanText, line_of, read_plan_file
 from services.followup.adapters.plan_schema import PlanFile, StepPart
 from services.followup.adapters.rendering import Unrenderable, compile_template
-from services.followup.domain.plans import Plan, Step
+from services.followup.domain.plans import After, Plan, Step
 from services.followup.domain.simulation import dead_steps
 from services.followup.domain.windows import Place
 from shared.agreement import Company
@@ -83,8 +83,10 @@ def _about_the_keys(file: PlanFile, part: StepPart) -> Iterator[tuple[str, str]]
 def _about_the_step(plan: Plan, step: Step) -> Iterator[tuple[str, str]]:
     if step.purpose == "review" and "satisfaction" in step.when:
         yield "when", GATING
-    if step.purpose == "review" and any(fact.startswith("satisfaction") for fact in step.until):
-        yield "until", GATING
+    waits_for = step.timing.fact if isinstance(step.timing, After) and step.timing.fact else ""
+    for key, facts in (("on", [waits_for]), ("until", step.until)):
+        if step.purpose == "review" and any(fact.startswith("satisfaction") for fact in facts):
+            yield key, GATING
     if plan.enrol.event == "lead.qualified" and step.purpose != "service":
         yield "purpose", "Somebody who only asked is no client yet: a plan that enrols on lead.qualified has service steps only"
     for name, wanted in step.when.items():

@@ -79,6 +79,7 @@ def complaints(text: str, company: Company = HERE, **templates: str) -> str:
             "line 6, step.review.when: A review is asked of everybody",
         ),
         (step('after = "2 days"\nuntil = "satisfaction.low"'), "line 6, step.review.until: A review is asked of everybody"),
+        (step('after = "2 days"\non = "satisfaction.high"'), "line 6, step.review.on: A review is asked of everybody"),
         (step('after = "2 days"\ntemplate = "nowhere"'), "line 6, step.review.template: There is no template nowhere.md"),
         (
             step('yearly_from = "lead.qualified_on"\nexpires = "1 day"\nblackouts = [{ from = 2020-01-01, to = 2099-01-01 }]'),
