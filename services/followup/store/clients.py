@@ -58,7 +58,9 @@ async def lock(unit: Transaction, client_id: UUID) -> Any:
 
 async def page(unit: Transaction, after: UUID | None, limit: int) -> Rows:
     return await unit.fetch(
-        "SELECT * FROM client WHERE NOT erased AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2", after, limit
+        "SELECT * FROM client WHERE NOT erased AND merged_into IS NULL AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2",
+        after,
+        limit,
     )
 
 

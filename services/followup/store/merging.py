@@ -78,6 +78,15 @@ async def forget(unit: Transaction, loser: UUID, survivor: UUID) -> None:
     await unit.execute("UPDATE client SET contact = '{}', surname = NULL, merged_into = $2 WHERE id = $1", loser, survivor)
 
 
+async def remember(unit: Transaction, loser: UUID, survivor: UUID, lead_id: UUID, now: datetime) -> bool:
+    """Who is no client yet never becomes another one than the survivor. False: they are a client already."""
+    query = (
+        "INSERT INTO client (id, first_lead_id, household_id, contact, prospect, erased, merged_into, created_at) "
+        "VALUES ($1, $2, $1, '{}', FALSE, FALSE, $3, $4) ON CONFLICT DO NOTHING RETURNING id"
+    )
+    return await unit.value(query, loser, lead_id, survivor, now) is not None
+
+
 async def heirs(unit: Transaction, ids: list[UUID]) -> dict[UUID, UUID]:
     """Who these ids are today; a chain of merges is followed to its end."""
     rows = await unit.fetch(

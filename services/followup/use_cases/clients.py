@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from services.followup import store
@@ -17,6 +17,8 @@ from shared.consumer import Refused
 from shared.database import Transaction
 from shared.envelope import Received
 from shared.outbox import emit
+
+Told = TypeVar("Told", events.LeadWon, events.LeadQualified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Clients:
         """Only where a plan waits for it. Somebody who was named by a client is not written to by a machine."""
         plans = [plan for plan in await self.pauses.planner.book.published(unit, now) if plan.enrol.event == "lead.qualified"]
         asked = [one.event for one in received if isinstance(one.event, events.LeadQualified)]
-        asked = [one for one in asked if not one.referred_by and not one.test]
+        asked = await heirs_of([one for one in asked if not one.referred_by and not one.test], unit)
         if not plans or not asked:
             return
         people = {one.person_id: one for one in asked}
@@ -138,10 +140,10 @@ class Clients:
         await store.clients.erase(unit, [{**row, "erased": True} for row in {row["id"]: row for row in rows}.values()])
 
 
-async def heirs_of(won: list[events.LeadWon], unit: Transaction) -> list[events.LeadWon]:
+async def heirs_of(told: list[Told], unit: Transaction) -> list[Told]:
     """A person who was merged meanwhile is the survivor."""
-    now_are = await store.merging.heirs(unit, [one.person_id for one in won])
-    return [one.model_copy(update={"person_id": now_are.get(one.person_id, one.person_id)}) for one in won]
+    now_are = await store.merging.heirs(unit, [one.person_id for one in told])
+    return [one.model_copy(update={"person_id": now_are.get(one.person_id, one.person_id)}) for one in told]
 
 
 async def in_households(unit: Transaction, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -130,7 +130,7 @@ async def hear(
 ) -> UUID:
     """Something they said elsewhere, perhaps before they became a client: kept, acted on, not echoed. Returns who they are."""
     client = await store.clients.lock(unit, client_id)
-    client_id = client["id"] if client is not None else client_id
+    client_id = client["id"] if client is not None else (await store.merging.heirs(unit, [client_id])).get(client_id, client_id)
     channel, purpose = channel_of(consent.channel), purpose_of(consent.purpose)
     purposes = [purpose or EVERYTHING]
     if client is not None and client["erased"]:

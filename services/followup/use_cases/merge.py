@@ -25,7 +25,7 @@ class Merges:
         for one in received:
             event = one.event
             assert isinstance(event, events.PersonMerged)  # noqa: S101
-            await self._merge(unit, event.person_id, event.into, now)
+            await self._merge(unit, event.person_id, event.into, event.lead_id, now)
 
     async def merge_leads(self, unit: Transaction, received: list[Received], now: datetime) -> None:
         """A lead that went into another belongs to whoever has that one."""
@@ -36,13 +36,15 @@ class Merges:
             if event.into in owners:
                 await store.clients.know_leads(unit, [{"lead_id": event.lead_id, "client_id": owners[event.into]}])
 
-    async def _merge(self, unit: Transaction, loser: UUID, survivor: UUID, now: datetime) -> None:
+    async def _merge(self, unit: Transaction, loser: UUID, survivor: UUID, lead_id: UUID, now: datetime) -> None:
         survivor = (await store.merging.heirs(unit, [survivor])).get(survivor, survivor)
         clients = {row["id"]: row for row in await store.planning.lock_households(unit, {loser, survivor})}
         old, new = clients.get(loser), clients.get(survivor)
         if loser == survivor or (new and new["erased"]):
             return
         if old is None:  # no client yet: all there is of them is what they said, and what is open
+            if not await store.merging.remember(unit, loser, survivor, lead_id, now):
+                return await self._merge(unit, loser, survivor, lead_id, now)  # they became one in this moment
             await store.merging.move(unit, loser, survivor)
             await self.pauses.wait(unit, [survivor])
             await self.pauses.planner.plan(unit, [survivor] if new else [], now)

@@ -46,6 +46,26 @@ async def test_a_no_of_somebody_who_was_no_client_yet_is_the_clients_when_they_a
     assert (review["state"], review["reason"]) == ("skipped", "opt_out")
 
 
+@pytest.mark.parametrize("is_client", [True, False])
+async def test_who_was_merged_before_they_won_is_the_other_one(followup_database: Database, is_client: bool) -> None:
+    company, loser, survivor = Company(followup_database), uuid4(), uuid4()
+    await company.agree()
+    if is_client:
+        await company.win(person_id=survivor)
+    merged = events.PersonMerged(lead_id=loser, person_id=loser, into=survivor)
+    for _ in range(2):
+        await company.hear(company.merges.merge_persons, merged)
+    no = events.ConsentRevoked(person_id=loser, channel="email", purpose="review")
+    await company.hear(company.clients.hear_revocation, no)
+    won = await company.win(person_id=loser)
+    await company.complete(won)
+    assert (await company.touches(survivor))["review"]["reason"] == "opt_out"
+    async with followup_database.reading() as unit:
+        assert [row["id"] for row in await store.clients.page(unit, None, 10)] == [survivor]
+        assert await store.clients.of_leads(unit, [won.lead_id]) == {won.lead_id: survivor}
+    assert [event["client_id"] for event in await told(followup_database) if event["type"] == "client.created"] == [str(survivor)]
+
+
 async def test_what_is_known_of_either_reaches_who_is_left(followup_database: Database) -> None:
     """One came by mail and one by telephone, which is why nobody saw that they are one."""
     company = Company(followup_database)
