@@ -50,9 +50,9 @@ async def move(unit: Transaction, loser: UUID, survivor: UUID) -> None:
         loser,
         survivor,
     )
-    await unit.execute(
-        "UPDATE touch t SET client_id = $2 FROM enrolment e WHERE e.id = t.enrolment_id AND e.client_id = $2"
-        " AND t.client_id = $1",
+    await unit.execute(  # whoever has claimed one would look for the loser's address
+        "UPDATE touch t SET client_id = $2, lease_until = CASE WHEN t.state <> 'planned' THEN t.lease_until END "
+        "FROM enrolment e WHERE e.id = t.enrolment_id AND e.client_id = $2 AND t.client_id = $1",
         loser,
         survivor,
     )

@@ -1,7 +1,7 @@
 """Two clients became one: what comes back to the mails of either is about the one who is left."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -185,6 +185,23 @@ async def test_what_a_person_tells_us_of_who_they_were_is_about_who_they_are_tod
         assert "anniversary" in {touch["step"] for touch in shown["touches"] if touch["state"] == "planned"}
         assert (await api.post(f"/v1/clients/{loser}/stop", json={})).json()["client_id"] == str(survivor)
     assert {row["state"] for row in (await company.touches(survivor)).values()} == {"skipped"}
+
+
+async def test_a_touch_that_was_claimed_before_a_merge_goes_to_who_is_left(followup_database: Database) -> None:
+    loser, survivor = await add_clients(followup_database, 2)
+    (touch_id,) = await add_touches(followup_database, [loser])
+    now = datetime.now(UTC)
+    async with followup_database.transaction() as unit:
+        claimed = await store.sending.claim_due(unit, now, ["email"], limit=1, lease=timedelta(minutes=2))
+    await hear_event(followup_database, events.PersonMerged(lead_id=loser, person_id=loser, into=survivor))
+    recording = Recording()
+    loop = loop_over(followup_database, recording)
+    async with followup_database.transaction() as unit:
+        assert await loop.intender.intend(unit, claimed, now) == []
+    async with running(loop):
+        await settled(followup_database)
+    assert tuple(await touch_of(followup_database, touch_id)) == (survivor, "sent", None)
+    assert recording.recipients == [f"{survivor.hex}@example.net"]
 
 
 async def test_who_waits_for_a_merge_gets_who_is_left(followup_database: Database) -> None:
