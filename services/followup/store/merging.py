@@ -1,5 +1,6 @@
 """Two clients turn out to be one: everything of the first becomes the second's."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -55,6 +56,18 @@ async def move(unit: Transaction, loser: UUID, survivor: UUID) -> None:
         "FROM enrolment e WHERE e.id = t.enrolment_id AND e.client_id = $2 AND t.client_id = $1",
         loser,
         survivor,
+    )
+
+
+async def move_holds(unit: Transaction, clients: Collection[UUID], lead: str, into: str) -> None:
+    """What is open about a lead will be closed under the name of the one it went into."""
+    await unit.execute(
+        "WITH old AS (DELETE FROM hold WHERE client_id = ANY($1) AND ref = $2 RETURNING *) "
+        "INSERT INTO hold (client_id, kind, ref, opened_at, until) SELECT client_id, kind, $3, opened_at, until FROM old "
+        "ON CONFLICT (client_id, kind, ref) DO UPDATE SET until = greatest(hold.until, excluded.until)",
+        list(clients),
+        lead,
+        into,
     )
 
 

@@ -28,11 +28,13 @@ class Merges:
             await self._merge(unit, event.person_id, event.into, event.lead_id, now)
 
     async def merge_leads(self, unit: Transaction, received: list[Received], now: datetime) -> None:
-        """A lead that went into another belongs to whoever has that one."""
+        """A lead that went into another belongs to whoever has that one, and what is open about it is open about that one."""
         for one in received:
             event = one.event
             assert isinstance(event, events.LeadMerged)  # noqa: S101
-            owners = await store.clients.of_leads(unit, [event.into])
+            owners = await store.clients.of_leads(unit, [event.into, event.lead_id])
+            whose = {event.person_id, *owners.values(), *(await store.merging.heirs(unit, [event.person_id])).values()}
+            await store.merging.move_holds(unit, whose, str(event.lead_id), str(event.into))
             if event.into in owners:
                 await store.clients.know_leads(unit, [{"lead_id": event.lead_id, "client_id": owners[event.into]}])
 

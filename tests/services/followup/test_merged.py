@@ -204,6 +204,24 @@ async def test_a_touch_that_was_claimed_before_a_merge_goes_to_who_is_left(follo
     assert recording.recipients == [f"{survivor.hex}@example.net"]
 
 
+@pytest.mark.parametrize("is_won", [True, False])
+async def test_a_complaint_about_a_lead_that_went_into_another_is_closed_with_it(
+    followup_database: Database, is_won: bool
+) -> None:
+    company, into = Company(followup_database), uuid4()
+    await company.agree()
+    won = await company.win()
+    await company.complete(won)
+    lead = won.lead_id if is_won else uuid4()
+    about = {"job_id": "job-1", "person_id": won.person_id}
+    await company.hear(company.clients.remember, events.ComplaintOpened(lead_id=lead, **about))
+    assert (await company.touches(won.person_id))["review"]["reason"] == "complaint.open"
+    merged = events.LeadMerged(lead_id=lead, person_id=won.person_id, into=into)
+    await company.hear(company.merges.merge_leads, merged)
+    await company.hear(company.clients.remember, events.ComplaintClosed(lead_id=into, **about))
+    assert (await company.touches(won.person_id))["review"]["state"] == "planned"
+
+
 async def test_who_waits_for_a_merge_gets_who_is_left(followup_database: Database) -> None:
     loser, survivor = await add_clients(followup_database, 2)
 
