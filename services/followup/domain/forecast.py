@@ -130,15 +130,27 @@ def choose_channel(step: Step, allowed: Mapping[str, frozenset[str]]) -> str | N
 
 def _unwanted(step: Step, occurrence: Occurrence, enrolled: Enrolled) -> str | None:
     """Why the client gets none: what it asks for has happened, it is not for them, or they do not want it."""
-    for fact in enrolled.anchors.happened:
-        if fact.kind in step.until and fact.day >= occurrence.since and fact.at >= enrolled.anchors.enrolled_at:
-            return f"until {fact.kind}"
+    if (happened := _until(step, occurrence, enrolled.anchors)) is not None:
+        return happened
     for name, wanted in step.when.items():
         if same_word(enrolled.facts.get(name, "")) not in wanted:
             return f"only for {name} {', '.join(sorted(wanted))}"
     if choose_channel(step, enrolled.allowed) is None:
         return "opt_out" if any(one in enrolled.allowed for one in step.channels) else "no_address"
     return None
+
+
+def _until(step: Step, occurrence: Occurrence, anchors: Anchors) -> str | None:
+    for fact in anchors.happened:
+        if fact.kind in step.until and fact.day >= occurrence.since and fact.at >= anchors.enrolled_at:
+            return f"until {fact.kind}"
+    return None
+
+
+def needless(step: Step, cycle: int, anchors: Anchors, last: date) -> str | None:
+    """What has happened that ends a touch which is not planned again: by the step as it was when it was planned."""
+    found = (one for one in occurrences(step, anchors, anchors.day, last) if one.cycle == cycle)
+    return next((reason for one in found if (reason := _until(step, one, anchors))), None)
 
 
 def _order(wish: Wish) -> tuple[bool, int, date, str, int]:

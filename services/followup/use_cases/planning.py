@@ -18,7 +18,7 @@ from services.followup import store
 from services.followup.adapters.calendar_data import QuietHours
 from services.followup.adapters.numbers import numbers_version
 from services.followup.adapters.postal_codes import postal_codes_version
-from services.followup.domain.forecast import Household, Planned, forecast, may_end
+from services.followup.domain.forecast import Household, Planned, forecast, may_end, needless
 from services.followup.domain.plans import After, Plan
 from services.followup.use_cases.consent import SOURCE, Addresses
 from services.followup.use_cases.households import Known, gather, households, key_of
@@ -97,10 +97,30 @@ class Planner:
             movable = {key_of(touch): touch for touch in stored if touch["id"] in open_ids}
             compare(found, movable, rows, now, changes, numbers)
             finished += _finished(household.enrolled, found, stored, now)
+        changes.skipped |= await self._needless(unit, look, now)
         await self._save(unit, changes, now)
         await store.planning.mark_planned(unit, [row["id"] for row in look.known.enrolments], self.basis(look.company), last)
         await store.planning.complete(unit, finished, now)
         return numbers
+
+    async def _needless(self, unit: Transaction, look: Look, now: datetime) -> dict[UUID, str]:
+        """What a newer version left where it was: nothing moves it, but it still ends when what it asks for has happened."""
+        enrolled = {one.id: one for _, household in look.households for one in household.enrolled}
+        left = [
+            (touch, one)
+            for known in look.known.touches.values()
+            for touch in known
+            if touch["state"] == "planned" and touch["attempt"] == 0 and touch["due_at"] > now
+            if (one := enrolled.get(str(touch["enrolment_id"]))) and one.plan.version != touch["plan_version"]
+        ]
+        plans = await self.book.versions(unit, {(touch["plan"], touch["plan_version"]) for touch, _ in left}) if left else {}
+        found: dict[UUID, str] = {}
+        for touch, one in left:
+            plan = plans.get((touch["plan"], touch["plan_version"]))
+            if plan and (step := plan.step(touch["step"])):
+                reason = needless(step, touch["cycle"], one.anchors, (now + HORIZON).date())
+                found |= {touch["id"]: reason} if reason else {}
+        return found
 
     async def look(
         self,

@@ -1,5 +1,6 @@
 """A client's year before it happens, why a step did not, and what another version of a plan would change."""
 
+import re
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -216,6 +217,24 @@ async def test_future_steps_keep_what_is_due_this_week(company: Company) -> None
     touches = await company.touches(client_id)
     assert (touches["check_in"]["plan_version"], touches["check_in"]["local_date"]) == (1, date(2026, 11, 27))
     assert (touches["referral"]["plan_version"], touches["referral"]["local_date"]) == (2, date(2027, 1, 8))
+
+
+@pytest.mark.parametrize("migration", ["future_steps", "all"])
+async def test_what_a_newer_version_left_ends_when_what_it_asks_for_has_happened(company: Company, migration: str) -> None:
+    asks = re.sub(r"\[step\.review\]\nafter = .*", '[step.review]\nafter = "3 days"', PLAN.read_text())
+    await company.publish(asks.replace("version = 1", "version = 2"))
+    client_id = await company.client()
+    (review,) = [row for step, row in (await company.touches(client_id)).items() if step == "review"]
+    assert review["plan_version"] == 2
+    soon = review["due_at"] - timedelta(minutes=5)
+    await company.publish(NEXT.replace("version = 2", "version = 3"))
+    async with company.database.transaction() as unit:
+        found = await compare_versions(unit, company.planner, "after-unit", 2, 3, migration, soon)
+        await apply_version(unit, company.planner, "after-unit", 2, 3, migration, found.hash, soon)
+    lead_id = review["lead_id"]
+    await company.hear(company.clients.remember, events.ReviewReceived(lead_id=lead_id, person_id=client_id), now=soon)
+    review = (await company.touches(client_id))["review"]
+    assert (review["plan_version"], review["state"], review["reason"]) == (2, "skipped", "until review.received")
 
 
 async def test_what_people_tell_us_moves_the_calendar(company: Company) -> None:
