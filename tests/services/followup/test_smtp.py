@@ -123,7 +123,9 @@ async def test_an_address_can_carry_no_second_command(smtp: Smtp, server: Contro
 async def test_an_answer_says_on_which_side_of_the_final_dot_it_failed(answers: dict[str, str | None], result: str) -> None:
     async with scripted_relay(answers=answers) as relay:
         pool = Smtp(relay.url, size=1, timeout=1, data_timeout=0.3)
-        assert (await pool.send(mail())).result == result
+        answer = await pool.send(mail())
+        assert (answer.result, answer.stopped) == (result, False)
+        assert answer.for_all or answer.code not in (421, 454)  # a relay that slows us down does so for all
         relay.answers.clear()
         assert (await pool.send(mail())).result == "sent"  # and the next mail does not suffer
         assert len(relay.messages) == 1

@@ -45,7 +45,7 @@ class Refused(Exception):
         status = found[1] if found else ""
         result, words = _result(self.code, status, self.text), f"{self.code} {self.text}"[:300]
         for_all = result == "busy" and self.code in (421, 454)
-        return Answer(result, words, self.code, status, at_recipient, for_all)
+        return Answer(result, words, self.code, status, at_recipient, for_all=for_all)
 
 
 def _result(code: int, status: str, text: str) -> Result:
