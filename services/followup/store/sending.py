@@ -185,11 +185,12 @@ async def already_sent(unit: Transaction, touches: Sequence[Any]) -> set[UUID]:
 
 
 async def recent_touches(unit: Transaction, client_ids: Collection[UUID], since: Any) -> Rows:
-    """What these clients' households heard or are just hearing, for caps."""
+    """What these clients' households heard since then or are just hearing, for caps: however long ago it was due."""
     return await unit.fetch(
         "SELECT t.id, t.client_id, c.household_id, t.plan, t.step, t.local_date, t.purpose, t.channel, t.settled_at, t.zone "
         "FROM touch t JOIN client c ON c.id = t.client_id WHERE c.household_id IN "
-        "(SELECT household_id FROM client WHERE id = ANY($1::uuid[])) AND t.state IN ('sent', 'sending') AND t.due_at >= $2",
+        "(SELECT household_id FROM client WHERE id = ANY($1::uuid[])) AND t.state IN ('sent', 'sending') "
+        "AND t.due_at >= $2::timestamptz - interval '1 year' AND (t.state = 'sending' OR coalesce(t.settled_at, t.due_at) >= $2)",
         list(client_ids),
         since,
     )

@@ -53,6 +53,17 @@ async def test_each_due_touch_goes_out_once_and_is_journaled(followup_database: 
     assert {event["message_id"] for event in events} == {row["message_id"] for row in journal}
 
 
+async def test_caps_count_by_the_day_it_went_out_and_not_by_the_day_it_was_due(followup_database: Database) -> None:
+    now, clients = datetime.now(UTC), await add_clients(followup_database)
+    late, early, flying = await add_touches(followup_database, clients * 3, due_at=now - timedelta(days=90))
+    went_out = [(late, "sent", now), (early, "sent", now - timedelta(days=89)), (flying, "sending", None)]
+    async with followup_database.transaction() as unit:
+        for id, state, at in went_out:
+            await unit.execute("UPDATE touch SET state = $2, settled_at = $3 WHERE id = $1", id, state, at)
+        found = await store.sending.recent_touches(unit, clients, now - timedelta(days=31))
+    assert {row["id"] for row in found} == {late, flying}
+
+
 async def test_an_expired_touch_is_never_sent_and_says_so(followup_database: Database) -> None:
     channel = Recording()
     long_ago = datetime.now(UTC) - timedelta(days=3)
