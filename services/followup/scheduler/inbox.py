@@ -4,6 +4,7 @@ import asyncio
 import imaplib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from services.followup import store
@@ -81,7 +82,7 @@ class NoticeTurn:
             telemetry.log().error("mails to the company wait: the agreement's company.sender is no address")
             return
         for row in rows:
-            answer = await self.smtp.send(to_company(row, company))
+            answer = await self.smtp.send(to_company(row, company, now))
             if answer.result == "sent":
                 async with self.database.transaction() as unit:
                     await store.inbound.notice_sent(unit, row["id"])
@@ -89,13 +90,14 @@ class NoticeTurn:
                 telemetry.log().warning("a mail to the company waits", notice=str(row["id"]), answer=answer.result)
 
 
-def to_company(row: Any, company: Company) -> Mail:
+def to_company(row: Any, company: Company, now: datetime) -> Mail:
     """A plain mail to the company's own address; answering it answers the client."""
     head = Letterhead(company.sender)
     headers = [
         ("From", head.address),
         ("To", head.address),
         ("Subject", unstructured(one_line(row["subject"]), len("Subject: "))),  # a client's name is in it: never a header
+        ("Date", format_datetime(now)),
         ("Auto-Submitted", "auto-generated"),
         ("Message-ID", f"<{row['id']}@{head.domain}>"),
         ("MIME-Version", "1.0"),

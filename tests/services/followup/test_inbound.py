@@ -312,6 +312,7 @@ async def test_a_clients_name_is_no_header_of_a_mail_to_ourselves(followup_datab
     mail = message_from_bytes(recording.sent[0].content, policy=policy.SMTP)
     assert mail["Bcc"] is None
     assert mail["Reply-To"] == "ada@example.net"
+    assert abs(mail["Date"].datetime - datetime.now(UTC)) < timedelta(minutes=1)
     assert mail["Subject"] == f"{name} Case answered by email"
     assert "The tap drips.\n.\nStill." in mail.get_content().replace("\r\n", "\n")
 
