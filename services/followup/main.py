@@ -43,6 +43,7 @@ from shared.service import Service
 from shared.signing import Signer, load_secret
 
 MIGRATIONS = Migrations(Path(__file__).parent / "migrations", FollowupTable.metadata)
+MIB = 1024 * 1024
 DESCRIPTION = "Stays in touch with the client who chose us: plans and sends touches, honours every opt-out."
 
 
@@ -83,6 +84,7 @@ def build(settings: Settings) -> Service:
         service.background["inbox"] = InboxTurn(service.database, Mailbox(settings.inbox_imap_url), inbound).run
     keys = KeyRing(settings.api_key_file, service.database)
     texts = Texts(addresses, conversations)
+    service.body_limits.update({"/inbound/mail": 10 * MIB, "/inbound/events": 4 * MIB})  # a photo; a batch: both need a key
     service.app.include_router(inbound_routes(settings, service.database, keys, inbound, texts))
     api.add_routes(service.app, settings, service.database, pauses)
     pages.add_routes(service.app, service.database, signer, addresses, pauses, texts=bool(settings.sms_url))

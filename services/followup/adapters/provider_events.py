@@ -41,6 +41,10 @@ class Told:
     verdict: Verdict = "unclear"
 
 
+class TooMany(ValueError):
+    """More than one transaction should hold: none of them is heard."""
+
+
 def read_events(body: bytes) -> list[Told]:
     """Amazon SES (through SNS), SendGrid, Mailgun and Postmark. Raises ValueError for what is none of them."""
     found = orjson.loads(body)
@@ -49,7 +53,9 @@ def read_events(body: bytes) -> list[Told]:
     events = found if isinstance(found, list) else [found]
     if not all(isinstance(one, dict) for one in events):
         raise ValueError("a webhook's body is a JSON object, or a list of them")
-    return [_storable(told) for one in events[:MAX_EVENTS] for told in _read(one)]
+    if len(events) > MAX_EVENTS:
+        raise TooMany(f"These are more than {MAX_EVENTS:,} events: send them in smaller batches.")
+    return [_storable(told) for one in events for told in _read(one)]
 
 
 def _storable(told: Told) -> Told:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from services.followup.adapters.incoming import read_mail
-from services.followup.adapters.provider_events import read_events
+from services.followup.adapters.provider_events import TooMany, read_events
 from services.followup.adapters.sms import signature
 from services.followup.settings import Settings
 from services.followup.use_cases.inbound import Inbound
@@ -37,6 +37,8 @@ def inbound_routes(settings: Settings, database: Database, keys: KeyRing, inboun
         """Bounces, complaints, stops and deliveries as Amazon SES, SendGrid, Mailgun or Postmark tell them."""
         try:
             found = read_events(await request.body())
+        except TooMany as error:
+            raise Problem(413, str(error)) from error
         except (ValueError, KeyError, TypeError) as error:
             raise Problem(422, "This is no event of a mail provider we know: SES, SendGrid, Mailgun or Postmark.") from error
         async with database.transaction() as unit:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 
 from services.followup.adapters.sms import signature
 from services.followup.api.inbound import inbound_routes
+from services.followup.main import build
 from services.followup.settings import Settings
 from shared import http as edge
 from shared.database import Database
@@ -61,6 +63,20 @@ async def test_a_providers_events_are_heard_and_nonsense_is_refused(door: httpx.
         answer = await door.post("/inbound/events", content=nonsense, headers=KEY)
         assert answer.status_code == 422, nonsense
         assert "mail provider" in answer.json()["detail"]
+
+
+async def test_a_stop_with_a_photo_is_heard_and_of_too_many_events_none(new_database: Any, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("lh_key")
+    service = build(Settings(database_url=await new_database("followup"), local_dir=tmp_path, api_key_file=tmp_path / "key"))
+    photo = b"From: a@example.net\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nStop\n--b\nContent-Type: image/png\n\n"
+    events = [{"event": "unsubscribe", "email": "a@example.net", "sg_event_id": str(number)} for number in range(1_001)]
+    await service.database.open()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://followup", headers=KEY) as door:
+        assert (await door.post("/inbound/mail", content=photo + b"x" * 400_000)).json() == {"kind": "reply"}
+        answer = await door.post("/inbound/events", content=orjson.dumps(events) + b" " * 400_000)
+        assert (answer.status_code, "smaller batches" in answer.json()["detail"]) == (413, True)
+        assert (await door.post("/inbound/sms", content=b"x" * 400_000)).status_code == 413
+    await service.database.close()
 
 
 async def test_a_text_is_heard_only_with_its_providers_signature(door: httpx.AsyncClient, followup_database: Database) -> None:
