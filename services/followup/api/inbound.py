@@ -70,7 +70,8 @@ def inbound_routes(settings: Settings, database: Database, keys: KeyRing, inboun
     async def signed(request: Request) -> dict[str, str]:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
         wanted = signature(settings.sms_token, f"{settings.base_url}{request.url.path}", form)
-        if not settings.sms_token or not hmac.compare_digest(wanted, request.headers.get("x-twilio-signature", "")):
+        given = request.headers.get("x-twilio-signature", "").encode("utf-8", "replace")  # any bytes may stand there
+        if not settings.sms_token or not hmac.compare_digest(wanted.encode(), given):
             raise Problem(403, "This call is not signed by our text provider.")
         return {name: storable(value) for name, value in form.items()}
 
