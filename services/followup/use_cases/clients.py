@@ -125,7 +125,8 @@ class Clients:
         for one in received:
             event = one.event
             assert isinstance(event, events.ConsentGranted)  # noqa: S101
-            client_id = await hear(unit, self.addresses, event.person_id, event.consent, one.at or now, now, lifts=True)
+            said = min(event.consent.at or one.at or now, now)  # what was set aside is told later than it was said
+            client_id = await hear(unit, self.addresses, event.person_id, event.consent, said, now, lifts=True)
             await self.pauses.planner.plan(unit, [client_id], now)
 
     async def erase(self, unit: Transaction, received: list[Received], now: datetime) -> None:

@@ -283,6 +283,9 @@ async def test_an_old_yes_that_comes_late_does_not_undo_a_newer_no(
     yes = events.ConsentGranted(lead_id=client_id, person_id=client_id, consent=events.Consent(channel="email", granted=True))
     await hear(followup_database, yes, at=datetime.now(UTC) - timedelta(days=1))
     assert ("email", "marketing", "unsubscribed") in await suppressions(followup_database)
+    before = yes.consent.model_copy(update={"at": datetime.now(UTC) - timedelta(days=1)})  # set aside, and released today
+    await hear(followup_database, yes.model_copy(update={"consent": before}), at=datetime.now(UTC) + timedelta(seconds=1))
+    assert ("email", "marketing", "unsubscribed") in await suppressions(followup_database)
     await hear(followup_database, yes, at=datetime.now(UTC) + timedelta(seconds=1))
     assert await suppressions(followup_database) == set()
 
