@@ -44,14 +44,15 @@ async def compare_versions(
         clients = await store.planning.households_of(unit, ids)
         before = await planner.look(unit, clients, now)
         then = await planner.look(unit, clients, now, instead={(key, old): found[key, new]}, keep_until=now + KEEP[migration])
-        _count(difference, before, then, {str(one) for one in ids}, now)
+        await _count(unit, difference, before, then, {str(one) for one in ids}, now)
     texts = [planner.book.kept[key, version].sha256 for version in (old, new)]
     return Compared(difference, difference.hash(key, migration, *texts))
 
 
-def _count(difference: Difference, before: Look, then: Look, wanted: set[str], now: datetime) -> None:
+async def _count(unit: Transaction, difference: Difference, before: Look, then: Look, wanted: set[str], now: datetime) -> None:
     last = (now + HORIZON).date()
     for (_, old), (_, new) in zip(before.households, then.households, strict=True):
+        await store.planning.stay_awake(unit)
         was, will = forecast(old, now, last), forecast(new, now, last)
         kept = new.closed
         for client_id in {one.client_id for one in old.enrolled} & wanted:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,13 +10,14 @@ import pytest
 from services.followup import store
 from services.followup.adapters.plan_files import PlanText, read_plan
 from services.followup.adapters.rendering import shipped_templates
+from services.followup.domain.forecast import forecast
 from services.followup.settings import PLAN
-from services.followup.use_cases import plan_book
+from services.followup.use_cases import migrate_plan, plan_book
 from services.followup.use_cases.migrate_plan import NotApplied, apply_version, compare_versions
 from services.followup.use_cases.preview import Line, preview, why
 from services.followup.use_cases.tell import set_address, set_asset, set_household, set_open, set_zone
 from shared import events
-from shared.database import Database
+from shared.database import Database, Transaction
 from tests.services.followup.company import NOW, Company
 from tests.services.followup.sending import Recording, loop_over
 
@@ -205,6 +207,28 @@ async def test_a_diff_says_who_waits_and_goes_over_too(company: Company) -> None
         assert await apply_version(unit, company.planner, "after-unit", 1, 2, "all", found.hash, LATER) == 2
         await set_open(unit, company.pauses, client_id, "conversation.open", LATER, open=False)
     assert (await company.touches(client_id))["referral"]["local_date"] == date(2027, 1, 8)
+
+
+async def test_a_diff_never_leaves_the_database_alone_for_long(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    silences = [0]
+
+    def counted(*given: Any) -> Any:
+        silences[-1] += 1
+        return forecast(*given)
+
+    async def asked(*given: Any) -> Any:
+        silences.append(0)
+        return await value(*given)
+
+    value = Transaction.value
+    monkeypatch.setattr(Transaction, "value", asked)
+    monkeypatch.setattr(migrate_plan, "forecast", counted)
+    for _ in range(3):
+        await company.client()
+    await company.publish(NEXT)
+    async with company.database.transaction() as unit:
+        found = await compare_versions(unit, company.planner, "after-unit", 1, 2, "all", LATER)
+    assert (found.difference.clients, max(silences)) == (3, 2)  # one household, as it is and as it would be
 
 
 async def test_future_steps_keep_what_is_due_this_week(company: Company) -> None:
