@@ -59,10 +59,17 @@ class Recovery:
             touches = [row for row in doubtful if still.get(row["id"]) == row["fence"]]
             await settle_doubts(unit, touches, seen, await self.loop.intender.policies(unit, touches), datetime.now(UTC))
 
+    async def _purge(self, now: datetime) -> None:
+        """As much as there is, in small transactions: a busy minute leaves more behind than one of them forgets."""
+        purged = 1
+        while purged:
+            async with self.loop.database.transaction() as unit:
+                purged = await inbox.purge(unit, before=now - INBOX_KEPT)
+
     async def _look_around(self) -> None:
         now = datetime.now(UTC)
+        await self._purge(now)
         async with self.loop.database.transaction() as unit:
-            await inbox.purge(unit, before=now - INBOX_KEPT)
             found = governor(*await store.sending.sent_and_complained(unit, now - timedelta(days=7)))
             row = await store.sending.health(unit, now)
         self.loop.intender.governor.state = found

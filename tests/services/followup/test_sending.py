@@ -12,6 +12,7 @@ import pytest
 from services.followup import store
 from services.followup.adapters.smtp import Answer
 from services.followup.domain.sending import Breaker, Limit, governor, read_limits, retry_at
+from services.followup.scheduler.recovery import Recovery
 from services.followup.use_cases.consent import suppress_address, unsubscribe
 from services.followup.use_cases.sending.record import settle_doubts
 from shared.database import Database
@@ -62,6 +63,17 @@ async def test_caps_count_by_the_day_it_went_out_and_not_by_the_day_it_was_due(f
             await unit.execute("UPDATE touch SET state = $2, settled_at = $3 WHERE id = $1", id, state, at)
         found = await store.sending.recent_touches(unit, clients, now - timedelta(days=31))
     assert {row["id"] for row in found} == {late, flying}
+
+
+async def test_what_was_read_long_ago_is_forgotten_however_much_it_is(followup_database: Database) -> None:
+    async with followup_database.transaction() as unit:
+        await unit.execute(
+            "INSERT INTO inbox (source, event_id, topic, key, received_at) "
+            "SELECT '/test', n::text, 'test', '', now() - n % 2 * interval '31 days' FROM generate_series(1, 10003) AS n"
+        )
+    await Recovery(loop_over(followup_database, Recording()))._look_around()
+    async with followup_database.reading() as unit:
+        assert await unit.value("SELECT count(*) FROM inbox") == 5_001
 
 
 async def test_an_expired_touch_is_never_sent_and_says_so(followup_database: Database) -> None:
