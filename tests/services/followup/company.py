@@ -66,7 +66,8 @@ class Company:
 
     async def agree(self, zone: str = "America/New_York", now: datetime = NOW, *, company: str = "") -> None:
         text = AGREEMENT.format(zone=zone).replace("[company]", f"[company]\n{company}")
-        await self.hear(adopt_agreement, events.AgreementApplied(hash=zone, text=text, at=now, signed_by=[]), now=now)
+        applied = events.AgreementApplied(hash=f"{zone}{company}", text=text, at=now, signed_by=[])
+        await self.hear(adopt_agreement, applied, now=now)
 
     async def publish(self, text: str, now: datetime = NOW) -> None:
         found = PlanText(read_plan(text), text, shipped_templates())
