@@ -11,7 +11,7 @@ from typing import Literal
 from uuid import UUID
 
 Use = Literal["b", "r", "u"]  # bounce, reply, unsubscribe
-_FORM = re.compile(r"\+([bru])([a-z2-7]{26})-([a-z2-7]{13})@", re.IGNORECASE)
+_FORM = re.compile(r"\+([bru])([a-z2-7]{26})-([a-z2-7]{13})@", re.IGNORECASE | re.ASCII)
 
 
 class Verp:

@@ -182,6 +182,7 @@ def test_an_address_of_ours_cannot_be_made_by_others() -> None:
     assert len(address.split("@")[0]) <= 64
     assert Verp(b"another secret", "touches@maple.example").read(address) is None
     assert VERP.read(address.replace("+b", "+u")) is None
+    assert VERP.read(f"touches+b{'a' * 26}-{'ſ' * 13}@maple.example") is None  # an s to whoever ignores case
 
 
 ARF = (
