@@ -84,7 +84,7 @@ def build(settings: Settings) -> Service:
         service.background["inbox"] = InboxTurn(service.database, Mailbox(settings.inbox_imap_url), inbound).run
     keys = KeyRing(settings.api_key_file, service.database)
     texts = Texts(addresses, conversations)
-    service.body_limits.update({"/inbound/mail": 10 * MIB, "/inbound/events": 4 * MIB})  # a photo; a batch: both need a key
+    service.body_limits.update({"/inbound/mail": 10 * MIB, "/inbound/events": MIB})  # a photo; a batch: both need a key
     service.app.include_router(inbound_routes(settings, service.database, keys, inbound, texts))
     api.add_routes(service.app, settings, service.database, pauses)
     pages.add_routes(service.app, service.database, signer, addresses, pauses, texts=bool(settings.sms_url))

@@ -36,7 +36,7 @@ def inbound_routes(settings: Settings, database: Database, keys: KeyRing, inboun
     async def post_events(request: Request) -> dict[str, int]:
         """Bounces, complaints, stops and deliveries as Amazon SES, SendGrid, Mailgun or Postmark tell them."""
         try:
-            found = read_events(await request.body())
+            found = await asyncio.to_thread(read_events, await request.body())
         except TooMany as error:
             raise Problem(413, str(error)) from error
         except (ValueError, KeyError, TypeError) as error:
