@@ -19,7 +19,6 @@ from shared.database import is_transient
 IN_DOUBT = Gauge("touches_in_doubt", "Intended, and no answer heard")
 OVERDUE = Gauge("touches_overdue_seconds", "Age of the oldest touch that is due and not settled")
 COMPLAINTS = Gauge("complaint_governor", "0 go, 1 warn, 2 marketing stopped")
-INBOX_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Recovery:
         purged = 1
         while purged:
             async with self.loop.database.transaction() as unit:
-                purged = await inbox.purge(unit, before=now - INBOX_KEPT)
+                purged = await inbox.purge(unit, before=now - inbox.KEPT)
 
     async def _look_around(self) -> None:
         now = datetime.now(UTC)
