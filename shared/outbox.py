@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, SmallInteger, func
 from sqlalchemy.dialects.postgresql import JSONB
@@ -76,6 +77,12 @@ async def refused(unit: Transaction) -> Rows:
 async def resend(unit: Transaction) -> None:
     """Publish them again; what is refused once more is set aside once more."""
     await unit.execute(RESEND)
+
+
+async def withdraw(unit: Transaction, lead_ids: Iterable[UUID]) -> None:
+    """What has not left yet of erased leads, and what the broker refused: the topics need not hear of it any more."""
+    for table in ("outbox", "outbox_dead"):
+        await unit.execute(f"DELETE FROM {table} WHERE key = ANY($1::text[])", [str(one) for one in lead_ids])  # noqa: S608
 
 
 async def emit(

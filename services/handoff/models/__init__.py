@@ -10,7 +10,7 @@ from sqlmodel import Field
 
 from services.handoff.models.base import ACTIVE, NOTHING_LISTED, HandoffTable, Instant
 from services.handoff.models.board import BoardAssignment, BoardDue, BoardLead, BoardState
-from services.handoff.models.mails import MailJob, PersonConsent
+from services.handoff.models.mails import MailJob, PersonConsent, PersonHeir
 from shared.api_keys import ApiKeyRow
 from shared.inbox import InboxRow, inbox_indexes
 from shared.outbox import DeadRow, OutboxRow, outbox_indexes
@@ -35,6 +35,7 @@ __all__ = [
     "Outbox",
     "OutboxDead",
     "PersonConsent",
+    "PersonHeir",
     "Pool",
     "PoolMember",
     "Refund",

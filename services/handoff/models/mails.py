@@ -1,4 +1,4 @@
-"""Mails to reps that are still to be sent, and what persons said about being contacted."""
+"""Mails to reps that are still to be sent, and what persons said about being contacted, under whichever name."""
 
 from datetime import datetime
 from typing import Any
@@ -36,3 +36,12 @@ class PersonConsent(HandoffTable, table=True):
     purpose: str = Field(primary_key=True)
     granted: bool
     at: datetime = Field(sa_type=Instant)
+
+
+class PersonHeir(HandoffTable, table=True):
+    """Who a person turned out to be: a no that is read after the merge is of both."""
+
+    __tablename__ = "person_heir"
+
+    person_id: UUID = Field(primary_key=True)
+    into_id: UUID

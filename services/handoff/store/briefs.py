@@ -74,8 +74,25 @@ async def move_consents(unit: Transaction, person_id: UUID, into: UUID) -> None:
     )
 
 
-async def forget_consents(unit: Transaction, person_id: UUID) -> None:
+async def forget_person(unit: Transaction, person_id: UUID) -> None:
     await unit.execute("DELETE FROM person_consent WHERE person_id = $1", person_id)
+    await unit.execute("DELETE FROM person_heir WHERE person_id = $1 OR into_id = $1", person_id)
+
+
+async def remember_heir(unit: Transaction, person_id: UUID, into: UUID) -> None:
+    rows = [{"person_id": person_id, "into_id": into}]
+    await unit.insert(models.PersonHeir, rows, "ON CONFLICT (person_id) DO UPDATE SET into_id = excluded.into_id")
+
+
+async def heirs(unit: Transaction, person_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Of those who turned out to be others who they are now; the rest are left out."""
+    rows = await unit.fetch(
+        "WITH RECURSIVE chain AS (SELECT person_id, into_id, 1 AS n FROM person_heir WHERE person_id = ANY($1::uuid[]) "
+        "UNION ALL SELECT c.person_id, h.into_id, n + 1 FROM chain c JOIN person_heir h ON h.person_id = c.into_id WHERE n < 10) "
+        "SELECT DISTINCT ON (person_id) person_id, into_id FROM chain ORDER BY person_id, n DESC",
+        list(person_ids),
+    )
+    return {row["person_id"]: row["into_id"] for row in rows}
 
 
 async def open_leads(unit: Transaction, rep_id: UUID) -> Rows:

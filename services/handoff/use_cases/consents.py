@@ -32,6 +32,11 @@ async def keep_consents(unit: Transaction, received: list[Received], now: dateti
         }
         key = row["person_id"], row["channel"], row["purpose"]
         rows[key] = max(row, rows.get(key, row), key=lambda said: said["at"])
+    heirs = await store.briefs.heirs(unit, {row["person_id"] for row in rows.values()})
+    for row in [one for one in rows.values() if one["person_id"] in heirs and not one["granted"]]:  # a no is theirs, too
+        also = row | {"person_id": heirs[row["person_id"]]}
+        key = also["person_id"], also["channel"], also["purpose"]
+        rows[key] = max(also, rows.get(key, also), key=lambda said: said["at"])
     await store.briefs.save_consents(unit, list(rows.values()))
     await _let_go(unit, {row["person_id"] for row in rows.values() if row["granted"] and not row["purpose"]}, now)
 

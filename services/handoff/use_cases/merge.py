@@ -36,6 +36,7 @@ async def merge_persons(unit: Transaction, received: list[Received], now: dateti
         assert isinstance(event, events.PersonMerged)  # noqa: S101
         await store.leads.set_person(unit, event.lead_id, event.into)
         await store.briefs.move_consents(unit, event.person_id, event.into)
+        await store.briefs.remember_heir(unit, event.person_id, event.into)  # what they said before may be read after this
 
 
 async def _hand_over(unit: Transaction, event: events.LeadMerged, now: datetime) -> None:

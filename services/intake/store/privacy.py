@@ -79,14 +79,5 @@ async def empty_submissions(unit: Transaction, ids: Sequence[UUID]) -> None:
     await unit.execute("UPDATE receipt SET fingerprint = '' WHERE lead_id = ANY($1::uuid[])", ids)
 
 
-async def withdraw_events(unit: Transaction, lead_ids: Sequence[UUID]) -> None:
-    """What has not left yet of these leads, and what the broker refused: the topics need not hear of it any more.
-
-    Others' events stay, whatever they share with this person: a phone is a family's.
-    """
-    for table in ("outbox", "outbox_dead"):
-        await unit.execute(f"DELETE FROM {table} WHERE key = ANY($1::text[])", [str(one) for one in lead_ids])  # noqa: S608
-
-
 async def remember_erasure(unit: Transaction, hashes: Sequence[bytes], now: datetime) -> None:
     await unit.insert(models.Erasure, [{"key_hash": one, "at": now} for one in hashes], "ON CONFLICT DO NOTHING")

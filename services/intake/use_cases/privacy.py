@@ -14,7 +14,7 @@ from services.intake.store import leads as lead_store
 from services.intake.use_cases.persons import NotFound, find_persons, keys_in
 from shared import events
 from shared.database import Rows, Transaction
-from shared.outbox import emit
+from shared.outbox import emit, withdraw
 
 SOURCE = "/intake"
 
@@ -98,7 +98,7 @@ async def erase_person(unit: Transaction, text: str, hasher: Hasher, now: dateti
     hashes = [*hasher.of_persons(subject.person_ids), *(hasher.of(kind, value) for kind, value in sorted(held))]
     await privacy.forget_persons(unit, subject.person_ids)
     await privacy.empty_submissions(unit, ids)
-    await privacy.withdraw_events(unit, [row["id"] for row in subject.leads] + ids)
+    await withdraw(unit, [row["id"] for row in subject.leads] + ids)
     await privacy.remember_erasure(unit, hashes, now)
     await emit(unit, _erased(subject), topic=events.INTAKE, source=SOURCE, at=now)
     return len(ids)

@@ -190,6 +190,18 @@ async def test_a_lead_that_marketing_took_back_is_no_longer_seen_by_the_rep(hand
         assert (await client.get(f"/v1/leads/{lead}")).status_code == 200  # a manager still reads it
 
 
+async def test_a_no_that_is_read_after_the_merge_counts_for_who_they_are_now(handoff: Handoff) -> None:
+    one, two, three = uuid7(), uuid7(), uuid7()
+    lead = await handoff.qualify(person_id=one)
+    for person, into in ((one, two), (two, three)):
+        await handoff.hear(events.PersonMerged(lead_id=lead, person_id=person, into=into))
+    await handoff.hear(events.ConsentRevoked(person_id=one, channel="phone"))
+    assert (await brief(handoff, lead))["do_not"] == ["Do not contact them by phone at all."]
+    await handoff.hear(events.PersonErased(lead_id=lead, person_id=three))
+    async with handoff.database.reading() as unit:
+        assert [row["into_id"] for row in await unit.fetch("SELECT into_id FROM person_heir")] == [two]
+
+
 async def test_nothing_that_people_typed_stays_of_an_erased_client_and_decisions_still_verify(handoff: Handoff) -> None:
     rosa, sam = [row["id"] for row in await reps_of(handoff)]
     told = "Ada Case, 12 Elm Street, is my aunt"
@@ -201,8 +213,7 @@ async def test_nothing_that_people_typed_stays_of_an_erased_client_and_decisions
         await client.post(f"/v1/assignments/{(await handoff.active(lead))['id']}/decline", json={"reason": told})
     await handoff.hear(events.PersonErased(lead_id=lead, person_id=uuid4()))
     async with handoff.database.reading() as unit:
-        tables = [name for name in HandoffTable.metadata.tables if name != "outbox"]  # topics forget by retention
-        kept = {name: str(await unit.fetch(f"SELECT * FROM {name}")) for name in tables}
+        kept = {name: str(await unit.fetch(f"SELECT * FROM {name}")) for name in HandoffTable.metadata.tables}
         findings = await verify_decisions(unit)
     assert [name for name, rows in kept.items() if "Elm" in rows] == []
     assert (findings.checked, findings.wrong) == (2, [])
