@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from shared import telemetry
 from shared.envelope import Received, Unreadable, from_record
 from shared.events import FOLLOWUP
 from shared.kafka import connection
@@ -54,13 +55,17 @@ async def wait_until_read(settings: LocalSettings, group: str, topics: Collectio
     asking = AIOKafkaConsumer(**connection(settings), group_id=group, enable_auto_commit=False)  # without topics: joins nothing
     try:
         await asking.start()
-        while True:
-            ends = {one: end for one, end in ends.items() if (await asking.committed(one) or 0) < end}
-            if not ends:
-                return
+        if ends := await _unread(asking, ends):
+            telemetry.log().warning("nothing is sent until what waits on the topics is read", partitions=len(ends))
+        while ends:
             await asyncio.sleep(LOOK_SECONDS)
+            ends = await _unread(asking, ends)
     finally:
         await asking.stop()
+
+
+async def _unread(asking: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    return {one: end for one, end in ends.items() if (await asking.committed(one) or 0) < end}
 
 
 async def _filled(settings: LocalSettings, topics: Collection[str]) -> dict[TopicPartition, int]:
