@@ -1,9 +1,11 @@
 """What a rep sees behind the links in their mails. Looking changes nothing, pressing a button does."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -20,7 +22,7 @@ from services.handoff.use_cases.brief import is_theirs, load_briefs, zone_of
 from services.handoff.use_cases.commands import command_assignment
 from services.handoff.use_cases.policy import current_agreement
 from shared.database import Database, storable
-from shared.problem import Problem, problems
+from shared.problem import Problem, page_or_problem, problems
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -57,6 +59,14 @@ AMOUNT = r"(\d{1,3}(,\d{3})+|\d+)(\.\d{1,%d})?"  # 1250,50 and 1.250 may mean tw
 OF_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
+class Mistyped(ValueError):
+    """A sentence about what was typed into a field."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
 def add_routes(app: FastAPI, database: Database, links: Links) -> None:
     options: dict[str, Any] = {
         "tags": ["pages"],
@@ -69,7 +79,7 @@ def add_routes(app: FastAPI, database: Database, links: Links) -> None:
     async def look(token: str) -> Response:
         return await _offer_page(database, links, token, datetime.now(UTC))
 
-    posted = options | {"responses": options["responses"] | problems(400, 413)}
+    posted = options | {"responses": options["responses"] | problems(400, 413) | page_or_problem(409, 422)}
 
     @app.post("/a/{token}", summary="Accept, decline, or what happened since", **posted)
     async def act(request: Request, token: str) -> Response:
@@ -86,7 +96,7 @@ def add_routes(app: FastAPI, database: Database, links: Links) -> None:
                     return await _offer_page(database, links, token, now)
                 await command_assignment(unit, assignment_id, COMMANDS[name], details, now)
         except (Illegal, ValueError) as error:
-            return await _offer_page(database, links, token, now, wrong=str(error), doing=name)
+            return await _offer_page(database, links, token, now, wrong=error, given=given)
         return RedirectResponse(request.url.path, 303, headers=PRIVATE)
 
     @app.get("/mine/{token}", summary="A rep's open leads", **options)
@@ -116,27 +126,33 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _details(name: str, given: dict[str, str]) -> dict[str, Any]:
-    """Raises ValueError with a sentence."""
+    """Raises Mistyped."""
     if name == "won":
         currency = given.get("currency", "").strip().upper()
         if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
-            raise ValueError("Please enter the currency by its three letters, for example USD.")
+            raise Mistyped("currency", "Please enter the currency by its three letters, for example USD.")
         places = 3 if currency in OF_THOUSANDTHS else 2
         typed = given.get("amount", "").strip()
         amount = Decimal(typed.replace(",", "")) if re.fullmatch(AMOUNT % places, typed) else None
         if amount is None or amount >= 10**11:
-            raise ValueError("Please enter the amount as a number, for example 1250.00.")
+            raise Mistyped("amount", "Please enter the amount as a number, for example 1250.00.")
         return {"amount": amount, "currency": currency}
     if name in ("decline", "lost", "recycle"):
         reason = given.get("reason", "").strip()[:200]
         if not reason:
-            raise ValueError("Please say why.")
+            raise Mistyped("reason", "Please say why.")
         return {"reason": reason}
     return {}
 
 
 async def _offer_page(
-    database: Database, links: Links, token: str, now: datetime, *, wrong: str = "", doing: str = ""
+    database: Database,
+    links: Links,
+    token: str,
+    now: datetime,
+    *,
+    wrong: ValueError | None = None,
+    given: Mapping[str, str] = MappingProxyType({}),
 ) -> HTMLResponse:
     assignment_id = links.read_offer(token, now)
     if assignment_id is None:
@@ -155,14 +171,18 @@ async def _offer_page(
         "brief": brief,
         "zone": zone_of(offer, agreement),
         "steps": steps,
-        "wrong": wrong,
-        "doing": doing,
+        "wrong": str(wrong or ""),
+        "field": wrong.field if isinstance(wrong, Mistyped) else "",
+        "doing": given.get("do", ""),
+        "amount": given.get("amount", ""),
+        "currency": given.get("currency", "USD" if agreement.company.country == "US" else ""),
         "decline_reasons": agreement.decline_reasons,
         "lost_reasons": agreement.lost_reasons,
         "recycle_reasons": agreement.recycle_reasons,
         "leads_link": links.leads_of(offer["rep_id"], now),
     }
-    return HTMLResponse(_templates.get_template("offer.html").render(values), 409 if wrong else 200, headers=PRIVATE)
+    status = 422 if isinstance(wrong, Mistyped) else 409 if wrong else 200
+    return HTMLResponse(_templates.get_template("offer.html").render(values), status, headers=PRIVATE)
 
 
 async def _leads_page(unit: Any, links: Links, rep_id: UUID, now: datetime) -> HTMLResponse:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
+from html import unescape
 from typing import Any
 
 import httpx
@@ -173,6 +174,43 @@ async def test_a_lead_is_worked_to_its_end_by_forms_alone(handoff: Handoff, clie
     assert "Closed: won." in (await client.get(link)).text
     contradiction = await client.post(link, data={"do": "lost", "reason": "price"})
     assert "This lead is already won" in contradiction.text
+
+
+@pytest.mark.parametrize(
+    ("do", "typed", "at"),
+    [
+        ("won", {"amount": "1250,50", "currency": "EUR"}, "amount"),
+        ("won", {"amount": "1250.50", "currency": 'E"R'}, "currency"),
+        ("recycle", {"reason": " "}, "reason-recycle"),
+    ],
+)
+async def test_what_was_mistyped_comes_back_as_it_was_typed_and_the_field_says_so(
+    handoff: Handoff, client: httpx.AsyncClient, do: str, typed: dict[str, str], at: str
+) -> None:
+    await handoff.qualify()
+    (mail,) = await handoff.mails()
+    await client.post(link_in(mail), data={"do": "accept"})
+    answer = await client.post(link_in(mail), data={"do": do, **typed})
+    fields = {one[1]: one[0] for one in re.findall(r'(<input id="([^"]+)"[^>]*>)', answer.text)}
+    assert answer.status_code == 422
+    assert "<title>Error: Your lead</title>" in answer.text
+    assert 'role="alert" id="wrong"' in answer.text
+    assert [id for id, field in fields.items() if 'aria-invalid="true" aria-describedby="wrong"' in field] == [at]
+    for name, value in typed.items():
+        assert name == "reason" or f'value="{value}"' in unescape(fields[name])
+
+
+async def test_the_currency_is_preset_only_where_the_company_sells_in_dollars(
+    handoff: Handoff, client: httpx.AsyncClient
+) -> None:
+    await handoff.qualify()
+    (mail,) = await handoff.mails()
+    await client.post(link_in(mail), data={"do": "accept"})
+    assert 'name="currency" value="USD"' in (await client.get(link_in(mail))).text
+    handoff.now += timedelta(seconds=1)
+    async with handoff.database.transaction() as unit:
+        await apply_agreement(unit, SHIPPED.replace('country = "US"', 'country = "DE"'), ["m", "s"], handoff.now)
+    assert 'name="currency" value=""' in (await client.get(link_in(mail))).text
 
 
 @pytest.mark.parametrize(
