@@ -161,10 +161,10 @@ def _aware(at: datetime | None, zone: ZoneInfo) -> datetime | None:
 
 
 def _csv(board: dict[str, Any]) -> Response:
-    """A line per value of the dimension, the total last; money is a column per currency."""
-    total = {"label": "total", "numbers": board["numbers"]}
-    rows = [{"label": row["label"], "numbers": row["numbers"]} for row in board["rows"]]
-    flat = [{board["by"] or "scope": row["label"], **_flat(row["numbers"])} for row in [*rows, total]]
+    """A line per value of the dimension, the total last; money is a column per currency. Two reps may have one name."""
+    by = board["by"] or "scope"
+    rows = [*board["rows"], {"key": "", "label": "total", "numbers": board["numbers"]}]
+    flat = [{by: row["label"], **({"rep_id": row["key"]} if by == "rep" else {}), **_flat(row["numbers"])} for row in rows]
     columns = list(dict.fromkeys(name for row in flat for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="")

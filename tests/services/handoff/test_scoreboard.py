@@ -428,6 +428,18 @@ async def test_a_table_never_holds_a_formula(handoff: Handoff, client: httpx.Asy
     assert as_asked.headers["content-type"] == "text/csv; charset=utf-8"
 
 
+async def test_in_a_table_two_reps_of_one_name_are_told_apart(handoff: Handoff, client: httpx.AsyncClient) -> None:
+    async with handoff.database.transaction() as unit:
+        await unit.execute("UPDATE rep SET name = 'Rosa'")
+    reps = {str((await handoff.active(await raised(handoff)))["rep_id"]) for _ in range(2)}
+    answer = await client.get("/v1/scoreboard.csv", params={"by": "rep", "from": "2026-03-01", "to": "2026-04-01"})
+    header, *rows, total = csv.reader(io.StringIO(answer.text))
+    assert header[:2] == ["rep", "rep_id"]
+    assert [row[0] for row in rows] == ["Rosa", "Rosa"]
+    assert {row[1] for row in rows} == reps
+    assert total[:2] == ["total", ""]
+
+
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "%x", "|x"])
 def test_what_a_spreadsheet_would_run_is_guarded(text: str) -> None:
     assert guarded(text) == f"'{text}"
