@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 from services.handoff import store
 from services.handoff.adapters.links import Links
 from services.handoff.adapters.mails import Mail, build_mail, offer_subject
-from services.handoff.domain.brief import local_time
+from services.handoff.domain.brief import Brief, local_time
 from services.handoff.use_cases.brief import is_theirs, load_briefs, zone_of
 from services.handoff.use_cases.policy import current_agreement
 from shared import telemetry
@@ -150,7 +150,7 @@ def _notices(batch: Batch, job: dict[str, Any]) -> Iterable[Outgoing]:
             "template": "notice",
             "subject": SUBJECTS[job["kind"]],
             "sentence": _sentence(job, offer, zone) + ("" if brief else f" (Lead {job['lead_id']}.)"),
-            "brief": brief,
+            "brief": brief and _beside(job, brief),
             "zone": zone,
             "link": batch.links.offer(offer["assignment_id"], batch.now) if offer is not None and is_theirs(offer) else "",
             **_envelope(batch, one, f"{job['id']}.{place}"),
@@ -179,6 +179,11 @@ def _sentence(job: dict[str, Any], offer: Any, zone: str) -> str:
     if job["kind"] == "recovery":
         return f"Please call them before anybody asks them for anything else. What we know: {data['reason']}"
     return "What they wrote went to the company's address. They would rather hear from you."
+
+
+def _beside(job: dict[str, Any], brief: Brief) -> Brief:
+    """The brief without the message that the sentence of this mail repeats."""
+    return replace(brief, also_gave=[one for one in brief.also_gave if one != ("message", job["data"].get("message"))])
 
 
 def _envelope(batch: Batch, rep: Any, job_id: UUID | str) -> dict[str, Any]:

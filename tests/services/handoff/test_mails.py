@@ -338,7 +338,8 @@ async def test_the_owner_hears_when_their_client_reaches_out_answers_or_is_unhap
         events.ReplyReceived(client_id=person, lead_id=lead, at=handoff.now),
     )
     mails = {mail["Subject"]: text_of(mail) for mail in await handoff.mails()}
-    assert "Still dripping!" in mails["A lead of yours reached out again"]
+    assert "They wrote: “Still dripping!”" in mails["A lead of yours reached out again"]
+    assert mails["A lead of yours reached out again"].count("Still dripping!") == 1  # and not in the brief once more
     assert "2 stars" in mails["A client of yours is not happy"]
     assert "A client of yours has answered" in mails
 
