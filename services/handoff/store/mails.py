@@ -56,6 +56,16 @@ async def forget(unit: Transaction, lead_id: UUID) -> None:
     await unit.execute("DELETE FROM mail_job WHERE lead_id = $1", lead_id)
 
 
+async def move(unit: Transaction, lead_id: UUID, into: UUID) -> None:
+    """What the rep of a lead that was merged should hear of its client, the rep of the survivor hears."""
+    await unit.execute(
+        "UPDATE mail_job SET lead_id = $2, assignment_id = coalesce((SELECT a.id FROM assignment a WHERE a.lead_id = $2 "
+        "ORDER BY a.attempt DESC LIMIT 1), assignment_id) WHERE lead_id = $1 AND kind NOT IN ('offer', 'warning', 'escalated')",
+        lead_id,
+        into,
+    )
+
+
 async def recipients(unit: Transaction, rep_ids: Collection[UUID]) -> Rows:
     """These reps, and every manager."""
     return await unit.fetch(

@@ -44,6 +44,7 @@ async def _hand_over(unit: Transaction, event: events.LeadMerged, now: datetime)
     survivor = await store.leads.survivor_of(unit, event.into)
     await store.early.move(unit, event.lead_id, survivor)
     await store.leads.move_jobs(unit, event.lead_id, survivor)
+    await store.mails.move(unit, event.lead_id, survivor)
     if (lead := await store.leads.lock_lead(unit, survivor)) is not None:
         await apply_early_events(unit, [survivor], now)
         if lead["state"] == "won":

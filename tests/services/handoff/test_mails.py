@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email import message_from_bytes
 from email.message import EmailMessage
 from html import unescape
@@ -360,6 +361,20 @@ async def test_a_notice_goes_to_whoever_has_the_lead_when_it_is_sent(handoff: Ha
     assert told["To"].addresses[0].addr_spec == other
     assert "Ada Case" in text_of(told)
     assert (f"{BASE}/a/" in text_of(told)) == taken_over
+
+
+async def test_a_notice_of_a_lead_that_was_merged_goes_to_whoever_has_its_survivor(handoff: Handoff) -> None:
+    lead, survivor, person = await handoff.qualify(), await handoff.qualify(), uuid7()
+    (owner,) = [row for row in await reps_of(handoff) if row["id"] == (await handoff.active(survivor))["rep_id"]]
+    await handoff.hear(events.OutcomeWon(lead_id=survivor, amount=Decimal(10), currency="USD"))
+    touched = {"lead_id": lead, "person_id": person, "form": "contact", "message": "Hurry!", "received_at": handoff.now}
+    await handoff.hear(
+        events.LeadTouched.model_validate(touched), events.LeadMerged(lead_id=lead, person_id=person, into=survivor)
+    )
+    (told,) = [mail for mail in await handoff.mails() if "reached out again" in mail["Subject"]]
+    assert told["To"].addresses[0].addr_spec == owner["email"]
+    assert "Hurry!" in text_of(told)
+    assert f"{BASE}/a/" in text_of(told)
 
 
 async def test_where_nobody_manages_the_company_hears_of_what_a_manager_would(handoff: Handoff) -> None:
