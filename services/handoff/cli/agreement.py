@@ -13,6 +13,7 @@ from services.handoff.use_cases.agreements import apply_agreement, check_signatu
 from services.handoff.use_cases.lint import lint_text, people_of
 from services.handoff.use_cases.simulate import compare, gather, report
 from shared.agreement import AgreementError, parse
+from shared.commands import counted
 from shared.database import Transaction, is_transient
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -68,7 +69,8 @@ def lint(file: Path) -> None:
         findings = lint_text(text, None)
     for one in findings:
         click.echo(one)
-    click.echo(f"{len(findings)} findings. It can be applied all the same." if findings else "This agreement can be applied.")
+    found = f"{counted(len(findings), 'finding')}. It can be applied all the same."
+    click.echo(found if findings else "This agreement can be applied.")
     raise SystemExit(bool(findings))
 
 

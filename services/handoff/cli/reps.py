@@ -19,7 +19,7 @@ from services.handoff.settings import Settings
 from services.handoff.use_cases import people
 from services.handoff.use_cases.people import NotImported, PeopleError
 from services.handoff.use_cases.rep_changes import NewRep, RepChanges
-from shared.commands import read_settings
+from shared.commands import counted, read_settings
 from shared.database import Transaction
 from shared.signing import load_secret
 
@@ -106,10 +106,12 @@ def _refuse(wrong: dict[int, str]) -> None:
 
 @reps.command("list", help="Every rep, with their pools.")
 def list_reps() -> None:
-    for rep in run(store.people.reps):
-        click.echo(
-            f"{rep['id']}  {rep['state']:7} {rep['name']} <{rep['email']}>  {rep['pools']}  {rep['open_leads']} open leads"
-        )
+    found = run(store.people.reps)
+    if not found:
+        click.echo("There are no reps yet: reps add NAME --email E adds one.")
+    for rep in found:
+        leads = counted(rep["open_leads"], "open lead")
+        click.echo(f"{rep['id']}  {rep['state']:7} {rep['name']} <{rep['email']}>  {rep['pools']}  {leads}")
 
 
 @reps.command("show", help="All that is known of a rep.")
@@ -143,7 +145,7 @@ def leave(rep: UUID) -> None:
         if left is None or not left["open_leads"]:
             break
     _state(left)
-    click.echo(f"{handed_on} open leads were handed on.")
+    click.echo(f"{counted(handed_on, 'open lead')} {'was' if handed_on == 1 else 'were'} handed on.")
 
 
 @reps.command("link", help="A link to a rep's open leads, valid for a week.")

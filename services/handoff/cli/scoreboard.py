@@ -8,6 +8,7 @@ import click
 from services.handoff import store
 from services.handoff.cli.database import run
 from services.handoff.use_cases.board import follow_facts
+from shared.commands import counted
 
 
 @click.group(help="The numbers of both teams.")
@@ -21,4 +22,4 @@ def rebuild_command() -> None:
     while run(lambda unit: store.board.is_due(unit, last)):
         if not run(lambda unit: follow_facts(unit, 5000)):
             time.sleep(0.1)  # a running service is at it
-    click.echo(f"{leads} leads in {(datetime.now(UTC) - started).total_seconds():.1f} s.")
+    click.echo(f"{counted(leads, 'lead')} in {(datetime.now(UTC) - started).total_seconds():.1f} s.")

@@ -65,7 +65,7 @@ def report(found: Comparison, names: dict[str, str]) -> list[str]:
     loads = ({names[rep]: count for rep, count in one.load.items()} for one in (before, after))
     debts = ({pool: round(debt, 2) for pool, debt in one.debt.items()} for one in (before, after))
     return [
-        f"{found.leads} leads replayed; nobody declines and no offer expires in a replay. Now -> then:",
+        f"Leads replayed: {found.leads}; nobody declines and no offer expires in a replay. Now -> then:",
         f"  leads that another rep gets: {found.moved}",
         f"  held for a while: {before.held} -> {after.held}; never offered: {before.never} -> {after.never}",
         f"  minutes waited beyond the first-touch promise: {_minutes(before)} -> {_minutes(after)}",

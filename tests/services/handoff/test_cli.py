@@ -41,6 +41,7 @@ async def test_decisions_and_agreements_are_asked_about_on_the_command_line(
     changed.write_text(SHIPPED.replace('name = "everybody"', 'name = "all of us"') + '[[rules]]\nname = "late"\npool = "team"\n')
     found = await typed("agreement", "lint", str(changed))
     assert (found.exit_code, "rules.late: No lead can reach it: all of us takes all" in found.output) == (1, True)
+    assert found.output.endswith("\n1 finding. It can be applied all the same.\n")
     assert (await typed("agreement", "lint", shipped)).output == "This agreement can be applied.\n"
     assert (
         "The rule 'late' is new, as number 2: leads go to team."
@@ -53,6 +54,17 @@ async def test_decisions_and_agreements_are_asked_about_on_the_command_line(
     applied = await typed("agreement", "apply", str(changed), "--signed-by", "marketing=Ada", "--signed-by", "sales=Bo")
     assert applied.exit_code == 0
     assert (await typed("agreement", "show")).output == changed.read_text()
+
+
+async def test_one_is_one_and_none_is_said(handoff_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDOFF_DATABASE_URL", handoff_database.url)
+    assert (await typed("reps", "list")).output == "There are no reps yet: reps add NAME --email E adds one.\n"
+    handoff = Handoff(handoff_database)
+    (rosa,) = await handoff.start("Rosa")
+    await handoff.qualify()
+    assert (await typed("reps", "list")).output.endswith("  1 open lead\n")
+    assert (await typed("scoreboard", "rebuild")).output.startswith("1 lead in ")
+    assert (await typed("reps", "leave", str(rosa))).output == "Rosa is left.\n1 open lead was handed on.\n"
 
 
 async def test_no_transaction_waits_while_leads_are_replayed_or_decisions_are_made_again(
