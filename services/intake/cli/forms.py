@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from services.intake.adapters.form_files import FormRefused, FormSpec, read_definition, read_file
+from services.intake.adapters.form_files import TEXTS, FormRefused, FormSpec, read_definition, read_file
 from services.intake.pages.embed import markup
 from services.intake.pages.rendering import snippet
 from services.intake.settings import Settings
@@ -47,6 +47,8 @@ def add(file: Path) -> None:
     if form.captcha and not getattr(settings, f"{form.captcha.provider}_secret"):
         secret, then = f"INTAKE_{form.captcha.provider.upper()}_SECRET", UNCHECKED[form.captcha.on_outage]
         click.echo(f"{secret} is not set here: a service without it cannot check the captcha and {then}.", err=True)
+    if left := left_in_english(form):
+        click.echo(f"The form is in {form.language}, but its file leaves in English: {', '.join(left)}.", err=True)
 
 
 @forms.command("list", help="Every form, with its version.")
@@ -98,3 +100,16 @@ def definition_of(key: str) -> FormSpec:
         if row["key"] == key:
             return read_definition(row["definition"])
     raise click.ClickException(f"There is no form {key}: see `forms list`.")
+
+
+def left_in_english(form: FormSpec) -> list[str]:
+    """Of a form in another language: the sentences it says that are still ours."""
+    if form.language.lower().split("-")[0] == "en":
+        return []
+    own = [
+        f"{field.name}.{sentence}"
+        for field in form.fields
+        for sentence, is_said in (("missing", field.required), ("invalid", field.choices or field.name in ("email", "phone")))
+        if is_said and not getattr(field, sentence)
+    ]
+    return own + [f"texts.{name}" for name in TEXTS if name not in form.texts and (name != "one_of" or form.one_of)]

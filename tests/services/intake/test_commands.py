@@ -17,6 +17,7 @@ from services.intake.use_cases.review_quarantine import NotInQuarantine, discard
 from tests.services.intake import senders
 from tests.services.intake.conftest import Doors
 from tests.services.intake.support import Intake
+from tests.services.intake.test_form_posts import GERMAN
 from tests.services.intake.test_forms import SPRING
 
 
@@ -89,6 +90,15 @@ async def test_a_form_is_read_as_windows_editors_save_it_or_refused_with_a_sente
     for encoding in ("cp1252", "utf-16"):
         refused = await run("forms", "add", run.file(german, encoding), fails=True)
         assert "Error: Please save the file as UTF-8." in refused.output
+
+
+async def test_what_a_form_in_another_language_leaves_in_english_is_said_when_it_is_added(run: Run) -> None:
+    left = "is in de, but its file leaves in English: phone.invalid, texts.no_text, texts.invisible, texts.one_line."
+    assert left in (await run("forms", "add", run.file(GERMAN))).stderr
+    bare = SPRING.replace("region", 'language = "pt-BR"\nregion')
+    added = await run("forms", "add", run.file(bare))
+    assert "email.invalid, phone.invalid, boiler.missing, boiler.invalid, texts." in added.stderr
+    assert (await run("forms", "add", run.file(bare.replace("pt-BR", "en-GB")))).stderr == ""
 
 
 async def test_an_endpoint_is_made_its_secret_changed_and_the_endpoint_stopped(doors: Doors, run: Run) -> None:
