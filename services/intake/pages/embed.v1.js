@@ -63,7 +63,7 @@ class LeadForm extends HTMLElement {
     const told = await answer.json();
     if (answer.ok) return this.thank(told);
     const errors = (told.errors || []).map((one) => ({ name: one.field, text: one.detail }));
-    this.summary(errors.length ? errors : [{ text: told.detail }]);
+    this.summary(errors.length ? errors : [{ text: this.getAttribute("failed") || told.detail }]);
     for (const error of errors) this.mark(error);
     this.dispatchEvent(new CustomEvent("lead-refused", { bubbles: true, detail: told }));
   }

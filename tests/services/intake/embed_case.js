@@ -47,12 +47,14 @@ vm.runInNewContext(script, sandbox);
   lead.form = form;
   while (answers.length) {
     if (answers[0] === "changed") { answers.shift(); values.email = "eve@maple.example"; }
+    if (answers[0].failed) lead.setAttribute("failed", answers.shift().failed);
     await lead.send();
   }
-  const summary = form.children[0];
+  const summary = form.children[0], said = form.children.map(({ children: [, list] }) => list.children[0]);
   console.log(JSON.stringify({
     posts, waits, busy: form.attributes["aria-busy"] ?? null, thanks: form.replaced?.textContent ?? null,
     invalid: email.attributes["aria-invalid"] ?? null, beside: label.followed?.textContent ?? null,
+    said: said.reverse().map((item) => item.textContent || item.children[0].textContent),
     summary: summary && [summary.attributes.role, ...summary.children.map((one) => one.textContent)],
   }));
 })();

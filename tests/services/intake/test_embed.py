@@ -55,9 +55,11 @@ def test_it_tries_again_with_the_same_key_when_it_was_told_to(refused: list[Any]
     assert found["thanks"] is not None
 
 
-def test_a_long_wait_is_told_to_the_person_instead() -> None:
-    found = play([429, {"detail": "Too many posts. Please try again in 60 s."}, {"Retry-After": "60"}])
-    assert (len(found["posts"]), found["waits"]) == (1, [])
+def test_a_long_wait_is_told_to_the_person_instead_and_in_the_language_of_the_form() -> None:
+    busy = [429, {"detail": "Too many posts. Please try again in 60 s."}, {"Retry-After": "60"}]
+    found = play(busy, {"failed": "Das ging nicht."}, busy, WRONG)
+    assert (len(found["posts"]), found["waits"]) == (3, [])
+    assert found["said"] == [busy[1]["detail"], "Das ging nicht.", "This isn't a valid email address."]
 
 
 def test_a_repeat_keeps_its_key_and_a_correction_has_another() -> None:
