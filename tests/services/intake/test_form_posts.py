@@ -11,6 +11,7 @@ import pytest
 
 from services.intake.adapters.form_files import FormRefused, read_file
 from services.intake.pages.embed import integrity, markup, script
+from services.intake.pages.rendering import form_page, thanks_page
 from services.intake.store import endpoints
 from services.intake.store import forms as form_store
 from shared.database import Database
@@ -433,6 +434,16 @@ async def test_a_form_in_another_language_says_everything_in_it(doors: Doors) ->
     assert 'problem="Bitte noch einmal ansehen" thanks="Danke. Ihre' in markup(read_file(GERMAN).read(), "https://x.example")
     with pytest.raises(FormRefused, match=r"texts.sned"):
         read_file(GERMAN + 'sned = "x"\n')
+
+
+@pytest.mark.parametrize(
+    ("language", "way"), [("ar", ' dir="rtl"'), ("he-IL", ' dir="rtl"'), ("FA", ' dir="rtl"'), ("en", ""), ("arn", "")]
+)
+def test_a_page_runs_the_way_its_language_is_read(language: str, way: str) -> None:
+    form = read_file(GERMAN.replace('"de"', f'"{language}"')).read()
+    for page in (form_page(form, {}, [], hidden=[]), thanks_page(form)):
+        assert f'<html lang="{language}"{way}>' in page
+        assert not re.search(r"\b(left|right)\b", page), "it would be on the wrong side, or make the page scroll sideways"
 
 
 async def test_the_page_may_be_framed_only_where_the_form_says(doors: Doors) -> None:
