@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
-from services.intake.cli.persons import run
+from services.intake.cli.persons import run, show_lines
 from services.intake.domain.campaigns import BadCosts, campaign_key, read_costs
 from services.intake.store import campaigns as store
 from services.intake.use_cases.campaigns import import_costs, set_promise
+from shared.commands import counted
 
 
 @click.group(help="What campaigns promise and cost. A campaign is known by its utm_campaign.")
@@ -38,11 +39,13 @@ def import_file(file: Path) -> None:
     except UnicodeDecodeError as error:
         raise click.ClickException("Please save the file as UTF-8.") from error
     changed = run(lambda unit: import_costs(unit, costs, datetime.now(UTC)))
-    click.echo(f"{changed} of {len(costs)} days are new or changed.")
+    click.echo(f"{changed} of {counted(len(costs), 'day')} {'is' if len(costs) == 1 else 'are'} new or changed.")
 
 
 @campaigns.command("list", help="Every campaign, its promise, and for which days its cost is known.")
 def show_all() -> None:
+    lines = []
     for row in run(store.listed):
-        days = f"{row['days']} days, {row['since']} to {row['until']}" if row["days"] else "no costs"
-        click.echo(f"{row['key']}  {days}  {row['promise'] or ''}")
+        days = f"{counted(row['days'], 'day')}, {row['since']} to {row['until']}" if row["days"] else "no costs"
+        lines.append(f"{row['key']}  {days}  {row['promise'] or ''}")
+    show_lines(lines, "No campaign has a promise or costs.")

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import click
 
 from services.intake.adapters.senders import KINDS, fault_of_secret, new_secret
+from services.intake.cli.persons import show_lines
 from services.intake.settings import Settings
 from services.intake.store import endpoints as store
 from services.intake.store import forms as form_store
-from shared.commands import in_transaction, read_settings
+from shared.commands import counted, in_transaction, read_settings
 from shared.database import Transaction
 
 MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}  # an id
@@ -48,10 +49,12 @@ def add(kind: str, form: str, secret: str | None, verify_token: str | None) -> N
 
 @endpoints.command("list", help="Every endpoint, without its secrets.")
 def show_all() -> None:
+    lines = []
     for row in in_transaction(read_settings(Settings), store.every):
-        count = row["secret"] + row["old_secret"]
+        count = counted(row["secret"] + row["old_secret"], "secret")
         state = f"disabled {row['disabled_at']:%F}" if row["disabled_at"] else f"since {row['created_at']:%F}"
-        click.echo(f"{row['id']}  {row['kind']}  form {row['form']}  {count} secret{'' if count == 1 else 's'}  {state}")
+        lines.append(f"{row['id']}  {row['kind']}  form {row['form']}  {count}  {state}")
+    show_lines(lines, "There are no endpoints: endpoints add KIND makes one.")
 
 
 @endpoints.command(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import click
 
-from services.intake.cli.persons import run
+from services.intake.cli.persons import run, show_lines
 from services.intake.store import agreements
 from services.intake.use_cases.disqualify import REASONS, NotMarketings, disqualify_lead
 
@@ -33,9 +33,11 @@ def rescore() -> None:
 
 @rescore.command(help="How far it is.")
 def status() -> None:
+    lines = []
     for row in run(agreements.rescores):
-        state = f"finished {row['finished_at']:%F %R}" if row["finished_at"] else "under way"
-        click.echo(
+        state = f"finished {row['finished_at']:%F %R} UTC" if row["finished_at"] else "under way"
+        lines.append(
             f"{row['agreement'][:12]}  {state}  {row['done']} of {row['total']}, {row['qualified']} newly qualified, "
             f"{row['disqualified']} disqualified, {row['failed']} failed"
         )
+    show_lines(lines, "No new agreement was applied yet: nothing was scored again.")

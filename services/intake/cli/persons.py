@@ -1,6 +1,6 @@
 """persons show | merge | unmerge | unlink | consent | export | erase."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -16,7 +16,7 @@ from services.intake.use_cases.consents import Said, consents_of, record_consent
 from services.intake.use_cases.persons import NotFound
 from services.intake.use_cases.privacy import erase_person, export_person
 from shared.channels import known_channel, purpose_of
-from shared.commands import in_transaction, read_settings
+from shared.commands import counted, in_transaction, read_settings
 from shared.database import Transaction
 from shared.signing import load_secret
 
@@ -32,6 +32,14 @@ def run(work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
 
 def show(found: object) -> None:
     click.echo(orjson.dumps(found, default=str, option=orjson.OPT_INDENT_2))
+
+
+def show_lines(lines: Sequence[str], nothing: str) -> None:
+    """A list; of an empty one a sentence, beside it: whoever counts lines counts none."""
+    for line in lines:
+        click.echo(line)
+    if not lines:
+        click.echo(nothing, err=True)
 
 
 @click.group(help="Who the people are: keys, merges, consent, privacy. PERSON is an id, an email or a phone as +14195552001.")
@@ -113,4 +121,4 @@ def erase(person: str, yes: bool) -> None:
         click.confirm("Erase this person for good?", abort=True)
     hasher = Hasher(load_secret(settings.secret_key_file, settings.local_dir / "secret-key"))
     count = run(lambda unit: erase_person(unit, person, hasher, datetime.now(UTC)))
-    click.echo(f"Erased, with {count} submissions; handoff and followup are told.")
+    click.echo(f"Erased, with {counted(count, 'submission')}; handoff and followup are told.")

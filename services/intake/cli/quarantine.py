@@ -4,7 +4,7 @@ from uuid import UUID
 
 import click
 
-from services.intake.cli.persons import show
+from services.intake.cli.persons import show, show_lines
 from services.intake.settings import Settings
 from services.intake.store import quarantine as store
 from services.intake.use_cases import review_quarantine
@@ -26,12 +26,11 @@ def show_all(limit: int) -> None:
     async def work(unit: Transaction) -> list[str]:
         rows = await store.oldest(unit, limit)
         return [
-            f"{row['id']}  {row['received_at']:%F %R}  {row['form']}{' test' if row['test'] else ''}  {row['reason']}"
+            f"{row['id']}  {row['received_at']:%F %R} UTC  {row['form']}{' test' if row['test'] else ''}  {row['reason']}"
             for row in rows
         ]
 
-    for line in in_transaction(read_settings(Settings), work):
-        click.echo(line)
+    show_lines(in_transaction(read_settings(Settings), work), "Nothing is in quarantine.")
 
 
 @quarantine.command("show", help="One of them, whole: who it names, and what they wrote.")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import click
 
-from services.intake.cli.persons import run
+from services.intake.cli.persons import run, show_lines
 from services.intake.store import persons as store
 from services.intake.use_cases.persons import settle_review
 from shared.database import Rows, Transaction
@@ -22,8 +22,10 @@ def show_all(limit: int) -> None:
     async def work(unit: Transaction) -> Rows:
         return await store.open_reviews(unit, limit)
 
-    for row in run(work):
-        click.echo(f"{row['id']}  {row['created_at']:%F %R}  {row['person_id']}  {row['other_id']}  {row['reason']}")
+    lines = [
+        f"{row['id']}  {row['created_at']:%F %R} UTC  {row['person_id']}  {row['other_id']}  {row['reason']}" for row in run(work)
+    ]
+    show_lines(lines, "There is no open task.")
 
 
 @reviews.command(help="Say what they are. `--different`: they are never joined by themselves.")

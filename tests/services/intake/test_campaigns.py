@@ -141,8 +141,10 @@ async def test_a_promise_that_is_over_is_withdrawn_and_a_campaign_has_a_name(int
     await command(intake, "campaigns", "set", "Spring", "--promise", "20 % off.")
     costs = tmp_path / "costs.csv"
     costs.write_text(HEADER + "spring,2026-05-01,1,USD\n")
-    await command(intake, "campaigns", "import", str(costs))
-    assert "20 % off." in await command(intake, "campaigns", "list"), "costs leave the promise alone"
+    assert await command(intake, "campaigns", "import", str(costs)) == "1 of 1 day is new or changed."
+    assert "spring  1 day, 2026-05-01 to 2026-05-01  20 % off." in await command(intake, "campaigns", "list"), (
+        "costs leave the promise alone"
+    )
     await command(intake, "campaigns", "set", "spring", "--promise", "")
     await intake.lead(email="ada@maple.example", attribution={"utm_campaign": "spring"})
     assert (await intake.events("lead.qualified"))[0]["promise"] is None

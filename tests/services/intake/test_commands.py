@@ -162,7 +162,9 @@ async def held_lead(doors: Doors, run: Run) -> str:
 
 async def test_what_was_set_aside_is_mended_and_goes_on(doors: Doors, run: Run) -> None:
     lead_id = await held_lead(doors, run)
-    assert "phone: This isn't a valid phone number." in (await run("quarantine", "list")).stdout
+    listed = (await run("quarantine", "list")).stdout
+    assert "phone: This isn't a valid phone number." in listed
+    assert re.search(r"  \d{4}-\d\d-\d\d \d\d:\d\d UTC  api  ", listed)
     assert "valid phone" in (await run("quarantine", "release", lead_id, "--set", "phone=13", fails=True)).output
     await run("quarantine", "release", lead_id, "--set", "phone=419 555 2002", "--set", "selection=Emergency")
     found = await doors.only_submission()
@@ -204,6 +206,19 @@ async def test_what_is_discarded_is_disqualified_and_still_counted(doors: Doors,
     found = await doors.only_submission()
     assert (found["state"], found["reason"]) == ("disqualified", "discarded: a wrong number")
     assert (await run("quarantine", "list")).stdout == ""
+
+
+async def test_a_list_of_nothing_says_so_beside_it(run: Run) -> None:
+    said = {
+        "quarantine list": "Nothing is in quarantine.",
+        "reviews list": "There is no open task.",
+        "endpoints list": "There are no endpoints: endpoints add KIND makes one.",
+        "campaigns list": "No campaign has a promise or costs.",
+        "rescore status": "No new agreement was applied yet: nothing was scored again.",
+    }
+    for command, sentence in said.items():
+        found = await run(*command.split())
+        assert (found.stdout, found.stderr) == ("", f"{sentence}\n")
 
 
 async def test_of_two_who_release_and_discard_at_once_one_is_told_no(doors: Doors, run: Run) -> None:

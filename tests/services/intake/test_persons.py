@@ -109,11 +109,12 @@ async def test_whoever_left_a_chain_is_not_joined_to_its_other_end(intake: Intak
 async def test_a_task_is_settled_once_as_the_same_or_as_different(intake: Intake) -> None:
     await intake.lead(**BYRON, **PHONE)
     miller = await intake.person_of(await intake.lead(last_name="Miller", **PHONE))
-    task, _, _, one, other, *_ = (await command(intake, "reviews", "list")).split()
+    task, _, _, zone, one, other, *_ = (await command(intake, "reviews", "list")).split()
+    assert zone == "UTC"
     assert {UUID(one), UUID(other)} >= {miller}
     await command(intake, "reviews", "settle", task, "--different")
     assert "no open task" in await command(intake, "reviews", "settle", task, "--same", fails=True)
-    assert await command(intake, "reviews", "list") == ""
+    assert await command(intake, "reviews", "list") == "There is no open task."
 
     jones = await intake.person_of(await intake.lead(last_name="Jones", **PHONE))
     task = (await command(intake, "reviews", "list")).split()[0]
@@ -128,7 +129,7 @@ async def test_a_pair_that_was_joined_meanwhile_is_not_said_to_stay_two(intake: 
     task = (await command(intake, "reviews", "list")).split()[0]
     assert "persons unmerge" in await command(intake, "reviews", "settle", task, "--different", fails=True)
     await command(intake, "persons", "unmerge", str(other))
-    assert await command(intake, "reviews", "list") == "", "that was the answer"
+    assert await command(intake, "reviews", "list") == "There is no open task.", "that was the answer"
 
 
 async def test_a_number_that_changed_hands_is_unlinked_and_kept_as_history(intake: Intake) -> None:

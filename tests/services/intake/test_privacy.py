@@ -111,7 +111,8 @@ async def test_a_family_member_on_the_same_phone_is_left_alone(intake: Intake) -
 async def test_an_address_that_is_part_of_anothers_withdraws_nothing_of_theirs(intake: Intake) -> None:
     mine = await intake.lead(last_name="Oak", email="a@maple.example")
     theirs = await intake.lead(last_name="Elm", email="anna@maple.example", message="Write to a@maple.example, too.")
-    await command(intake, "persons", "erase", str(await intake.person_of(mine)), "--yes")
+    told = await command(intake, "persons", "erase", str(await intake.person_of(mine)), "--yes")
+    assert told == "Erased, with 1 submission; handoff and followup are told."
     assert [event["lead_id"] for event in await intake.events("lead.qualified")] == [str(theirs)]
 
 

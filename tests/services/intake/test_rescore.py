@@ -1,6 +1,7 @@
 """A new agreement scores open leads again: visibly, from where it stopped, once."""
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -172,5 +173,6 @@ async def test_the_service_scores_again_by_itself_and_the_command_says_how_far_i
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
     status = await command(intake, "rescore", "status")
+    assert re.search(rf"^{short}  finished [-0-9]{{10}} [:0-9]{{5}} UTC  ", status)
     assert (f"{short}  finished" in status, "5 of 5, 5 newly qualified, 0 disqualified, 0 failed" in status) == (True, True)
     assert await intake.value("SELECT count(*) FROM lead WHERE stage = 'mql' AND agreement = $1", hash_of(EASIER)) == 5
