@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from string import ascii_uppercase, digits
 from typing import Any, Protocol
 
 from services.intake.domain.scoring import Line, Score, evaluate
@@ -55,6 +56,7 @@ class Terms:
     points: Points
     selections: Mapping[str, Selection]
     area: Collection[str]
+    shapes: Collection[str]  # of the codes of the area
 
     def selection(self, choice: str) -> Selection | None:
         return self.selections.get(choice) or self.selections.get("question")
@@ -79,6 +81,7 @@ class Verdict:
     reason: str | None = None
 
 
+_SHAPE = str.maketrans(digits + ascii_uppercase, "0" * 10 + "A" * 26)
 _ZIP_PLUS_4 = re.compile(r"\d{5}-?\d{4}", re.ASCII)
 REASONS = {
     "in_area": ("fit", "area", "in the service area"),
@@ -101,7 +104,7 @@ def lines_of(content: Mapping[str, Any], history: History, terms: Terms, at: dat
     fields, answers, points = content["fields"], content.get("answers", {}), terms.points
     earned = ["service_offered", *(f"valid_{name}" for name in ("phone", "email") if fields.get(name))]
     if not is_outside(fields, terms):
-        known = not terms.area or bool(codes_in(fields.get("postal_code", "")))
+        known = not terms.area or bool(codes_in(fields.get("postal_code", ""), terms.shapes))
         earned.append("in_area" if known else "area_unknown")
     checks = {
         "disposable_email": history.is_disposable,
@@ -146,13 +149,26 @@ def _answer_lines(answers: Mapping[str, Any], points: Points, at: datetime) -> l
 
 
 def is_outside(fields: Mapping[str, str], terms: Terms) -> bool:
-    codes = codes_in(fields.get("postal_code", "")) if terms.area else ()
+    codes = codes_in(fields.get("postal_code", ""), terms.shapes) if terms.area else ()
     return bool(codes) and not any(code in terms.area for code in codes)
 
 
-def codes_in(text: str) -> set[str]:
-    """What may be meant as the code, the whole text or a word of it; without a digit ("n/a", a town) it is none."""
-    return {bare_postal_code(one) for one in (text, *text.replace(",", " ").split()) if any(map(str.isdigit, one))}
+def codes_in(text: str, shapes: Collection[str]) -> set[str]:
+    """What may be meant as the code: what has the shape of one of the area, or else a text whose every word has a digit.
+
+    So a street with its number is none, nor is "n/a" or a town.
+    """
+    words = text.replace(",", " ").split()
+    numbered = [any(map(str.isdigit, word)) for word in words]
+    if not any(numbered):
+        return set()
+    codes = {bare_postal_code(one) for one in (text, *words)}
+    return {code for code in codes if shape_of(code) in shapes} or ({bare_postal_code(text)} if all(numbered) else set())
+
+
+def shape_of(code: str) -> str:
+    """Where a bare code has digits and where letters: 43004 is like 90210."""
+    return code.translate(_SHAPE)
 
 
 def bare_postal_code(postal_code: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.intake.domain.qualification import Terms, bare_postal_code
+from services.intake.domain.qualification import Terms, bare_postal_code, shape_of
 from shared.agreement import parse
 
 
@@ -19,5 +19,6 @@ class Agreed:
 @lru_cache(maxsize=4)
 def terms_in_force(hash: str, text: str) -> Agreed:
     agreement = parse(text)
-    terms = Terms(agreement.score, agreement.selections, frozenset(map(bare_postal_code, agreement.area.postal_codes)))
+    area = frozenset(map(bare_postal_code, agreement.area.postal_codes))
+    terms = Terms(agreement.score, agreement.selections, area, frozenset(map(shape_of, area)))
     return Agreed(hash, terms, agreement.area.referral)

@@ -57,7 +57,8 @@ def test_an_answer_counts_where_the_agreement_says_so_and_a_call_is_known_by_its
     [
         *((code, "mql") for code in ("43004", "43004-1234", "sw1a 1aa", "OH 43004", "43004, Toledo", "Toledo,OH,43004-1234")),
         *((code, "mql") for code in ("", "n/a", "-", "Toledo")),
-        *((code, "disqualified") for code in ("90210", "CA 90210", "SW1A 1AB")),
+        *((code, "mql") for code in ("5 Elm St", "Apt 12b, Elm", "9 Elm St, Toledo, OH 43004", "Unit 7, sw1a 1aa")),
+        *((code, "disqualified") for code in ("90210", "CA 90210", "SW1A 1AB", "5 Elm St, 90210", "M1 1AE", "4051")),
     ],
 )
 def test_a_postal_code_compares_as_people_write_it(code: str, stage: str) -> None:
@@ -65,7 +66,9 @@ def test_a_postal_code_compares_as_people_write_it(code: str, stage: str) -> Non
     assert verdict(text, email="a@maple.example", selection="estimate", postal_code=code)[0] == stage
 
 
-@pytest.mark.parametrize(("code", "rule"), [("OH 43004", "in_area"), ("n/a", "area_unknown"), ("", "area_unknown")])
+@pytest.mark.parametrize(
+    ("code", "rule"), [("OH 43004", "in_area"), ("n/a", "area_unknown"), ("5 Elm St", "area_unknown"), ("", "area_unknown")]
+)
 def test_a_text_without_a_code_earns_as_much_as_none(code: str, rule: str) -> None:
     text = SHIPPED.replace("postal_codes = []", 'postal_codes = ["43004"]')
     assert {"in_area", "area_unknown"} & set(earned(text, fields={"postal_code": code})) == {rule}
