@@ -188,7 +188,7 @@ def _add_keys(group: click.Group, settings_class: type[ServiceSettings]) -> None
     def show() -> None:
         found = in_transaction(read_settings(settings_class), list_keys)
         if not found:
-            click.echo("There are no keys: keys create CLIENT --scope SCOPE makes one.")
+            click.echo("There are no keys: keys create CLIENT --scope SCOPE makes one.", err=True)
         for key in found:
             until = f"{key['expires_at']:%F %R} UTC" if key["expires_at"] else "revoked"
             ends = f"revoked {key['revoked_at']:%F}" if key["revoked_at"] else f"until {until}"

@@ -108,7 +108,7 @@ def _refuse(wrong: dict[int, str]) -> None:
 def list_reps() -> None:
     found = run(store.people.reps)
     if not found:
-        click.echo("There are no reps yet: reps add NAME --email E adds one.")
+        click.echo("There are no reps yet: reps add NAME --email E adds one.", err=True)
     for rep in found:
         leads = counted(rep["open_leads"], "open lead")
         click.echo(f"{rep['id']}  {rep['state']:7} {rep['name']} <{rep['email']}>  {rep['pools']}  {leads}")

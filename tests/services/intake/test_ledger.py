@@ -134,7 +134,7 @@ async def test_a_contradiction_and_a_lead_that_waits_are_measured_for_whoever_is
 
 
 async def test_whatever_expired_is_forgotten_at_one_turn(intake: Intake) -> None:
-    ages = "now() - interval '31 days' FROM generate_series(1, 5001) n"
+    ages = "now() - interval '46 days' FROM generate_series(1, 5001) n"
     await intake.rows(f"INSERT INTO inbox (source, event_id, topic, key, received_at) SELECT '/followup', n, 't', 'k', {ages}")
     await intake.rows(f"INSERT INTO receipt SELECT int4send(n::int), gen_random_uuid(), '', {ages}")
     queue: GroupCommit[Any, Any] = GroupCommit(_never)
