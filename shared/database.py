@@ -1,19 +1,17 @@
-"""Postgres: a pool, one transaction per door, and multi-row inserts built from the tables' own columns."""
+"""Postgres: a pool, one transaction per door, and the writes of a transaction collected into few statements."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy import Table
 from sqlmodel import SQLModel
+
+from shared.statements import arguments, as_json, insert_statement, together
 
 IDLE_IN_TRANSACTION = "5s"  # a frozen replica must not stop the others; the relay waits for Kafka and gets 15 s
 Rows = list[asyncpg.Record]
@@ -91,11 +89,11 @@ class Transaction:
         """
         if not rows:
             return []
-        query = _insert_statement(model, tuple(rows[0]), suffix, apart)
+        query = insert_statement(model, tuple(rows[0]), suffix, apart)
         long = [as_json(row[apart]) for row in rows] if apart else []
         rest = [{name: row[name] for name in row if name != apart} for row in rows] if apart else rows
         if "RETURNING" in suffix and not then:
-            return await self.fetch(query, *_arguments(rest, long))
+            return await self.fetch(query, *arguments(rest, long))
         await self.write(query, rest, apart=long, then=then)
         return []
 
@@ -117,8 +115,8 @@ class Transaction:
         """Send what was collected."""
         if self._writes:
             writes, self._writes = self._writes, {}
-            arguments = chain.from_iterable(_arguments(rows, apart) for rows, apart in writes.values())
-            await self.connection.execute(_together(tuple(writes)), *arguments)
+            given = chain.from_iterable(arguments(rows, apart) for rows, apart in writes.values())
+            await self.connection.execute(together(tuple(writes)), *given)
 
 
 class Database:
@@ -189,62 +187,9 @@ async def _use_orjson(connection: Any) -> None:
     )
 
 
-def _arguments(rows: Sequence[dict[str, Any]], apart: Sequence[Any]) -> list[Any]:
-    return [as_json(rows), apart] if apart else [as_json(rows)]
-
-
-def as_json(rows: Any) -> str:
-    """Rows as one JSON text for json_to_recordset: a third of the client's CPU of an array per column."""
-    return orjson.dumps(rows, default=_as_postgres_text).decode()
-
-
 def storable(text: str) -> str:
     """A stranger may write what a database does not take: NULs and halves of characters. What stands beside them is kept."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-
-
-@cache
-def _insert_statement(model: type[SQLModel], given: tuple[str, ...], suffix: str, apart: str) -> str:
-    """Columns that are not given get the model's default."""
-    table: Table = model.__table__  # type: ignore[attr-defined]
-    defaults = {name: field.default for name, field in model.model_fields.items() if name not in given}
-    literals = {name: _literal(value) for name, value in defaults.items() if isinstance(value, str | int | bool)}
-    columns = ", ".join((*given, *literals))
-    values = ", ".join((*("unnest::jsonb" if name == apart else name for name in given), *literals.values()))
-    rows = f"json_populate_recordset(NULL::{table.name}, $1::json)"
-    if apart:
-        rows = f"ROWS FROM ({rows}, unnest($2::text[]))"
-    return f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM {rows} {suffix}"  # noqa: S608  names and literals of our own
-
-
-@lru_cache(maxsize=1024)
-def _together(writes: tuple[tuple[str, ...], ...]) -> str:
-    """One statement for several: the parts of a WITH that write run to their end, whether or not anybody reads them."""
-    parts: list[str] = []
-    given = 0
-    for number, (query, *then) in enumerate(writes, 1):
-        parts.append(f"w{number} AS ({_numbered(query, given)})")
-        parts += [f"t{number} AS ({one.replace('{rows}', f'w{number}')})" for one in then]
-        given += 2 if "$2" in query else 1
-    return f"WITH {', '.join(parts)} SELECT"
-
-
-def _numbered(query: str, given: int) -> str:
-    """Its arguments come after those that were given before."""
-    return re.sub(r"\$([12])", lambda found: f"${given + int(found[1])}", query)
-
-
-def _literal(value: str | int | bool) -> str:
-    return f"'{value}'" if isinstance(value, str) else str(value)
-
-
-def _as_postgres_text(value: Any) -> str:
-    """What JSON has no form for."""
-    if isinstance(value, bytes):
-        return f"\\x{value.hex()}"
-    if isinstance(value, UUID):  # asyncpg's own kind
-        return str(value)
-    raise TypeError(f"{type(value).__name__} cannot be a column")
 
 
 def is_transient(error: BaseException) -> bool:

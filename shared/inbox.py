@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import DateTime, Index, SmallInteger, func
 from sqlmodel import Field, SQLModel
 
-from shared.database import Transaction, as_json
+from shared.database import Transaction
 from shared.envelope import Received
+from shared.statements import as_json
 
 # DEAD failed, and its key waits until it is redriven; PARKED waits behind it; REFUSED harms nobody and parks nothing.
 DONE, DEAD, REFUSED, PARKED = 0, 1, 2, 3

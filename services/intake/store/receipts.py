@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.intake.domain.submissions import Submission
-from shared.database import Transaction, as_json
+from shared.database import Transaction
+from shared.statements import as_json
 
 STORE = """
 WITH n AS MATERIALIZED (
