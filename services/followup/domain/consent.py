@@ -57,6 +57,13 @@ def refused_purposes(said: Iterable[Said], channel: str, now: datetime) -> list[
     return [EVERYTHING] if len(refused) == len(PURPOSES) else refused
 
 
+def still_refused(said: Iterable[Said], channel: str, purpose: str, now: datetime) -> list[str]:
+    """What a no closes that is perhaps not their last word: of everything, only what no newer yes has opened."""
+    if purpose == EVERYTHING:
+        return refused_purposes(said, channel, now)
+    return [purpose] if is_refused(said, channel, purpose, now) else []
+
+
 def stronger(one: str, other: str) -> str:
     """Which of two reasons for a suppression is kept."""
     return max(one, other, key=lambda reason: STRENGTH.get(reason, 1))

@@ -40,8 +40,9 @@ class Clients:
         await store.clients.know_leads(unit, leads)
         await store.clients.know_facts(unit, [_fact(one.person_id, "job.booked", str(one.lead_id), now) for one in won])
         for one in won:
-            for consent in one.consents:  # said with the lead, not on the day it was won
-                await hear(unit, self.addresses, one.person_id, consent, _said_at(one.lead_id, one.at), now)
+            for consent in one.consents:  # said then, or with the lead, and not on the day it was won
+                at = min(consent.at, one.at) if consent.at else _said_at(one.lead_id, one.at)
+                await hear(unit, self.addresses, one.person_id, consent, at, now)
         for one in people.values():
             if one.person_id in new:
                 created = events.ClientCreated(client_id=one.person_id, lead_id=one.lead_id, person_id=one.person_id)

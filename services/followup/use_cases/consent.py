@@ -11,7 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.followup import store
-from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, is_refused, may_lift
+from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, is_refused, may_lift, still_refused
 from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from shared import events
 from shared.channels import channel_of, purpose_of
@@ -139,8 +139,10 @@ async def hear(
     if client is None:
         return client_id
     address = addresses.hash(channel, client["contact"])
-    if not consent.granted:
-        await suppress_client(unit, addresses, client, channel, purposes, "not granted", now, at=at)
+    if not consent.granted:  # an older no closes nothing that a newer yes opened
+        words = (await statements(unit, [address] if address else [], [client_id])).of(client_id, address)
+        refused = still_refused(words, channel, purpose or EVERYTHING, now)
+        await suppress_client(unit, addresses, client, channel, refused, "not granted", now, at=at)
     elif address is not None and lifts:
         every = [*PURPOSES, EVERYTHING] if purpose is None else purposes
         await store.consent.lift(unit, [address], channel, every, at, [*NEVER_LIFTED, "hard_bounce"])
@@ -197,7 +199,8 @@ async def lift_suppression(unit: Transaction, addresses: Addresses, channel: str
     rows = [row for row in await store.consent.all_suppressed(unit, [address], now) if row["channel"] == channel]
     clients = await store.clients.with_address(unit, channel, value)
     said = await statements(unit, [address], [client["id"] for client in clients])
-    yes = [one.at for one in _everything(said) if one.granted and one.channel == channel]
+    words = [one for group in (said.by_client, said.by_address) for found in group.values() for one in found]
+    yes = [one.at for one in words if one.granted and one.channel == channel]
     liftable = [row for row in rows if yes and may_lift(row["reason"], row["at"], max(yes))]
     if not rows:
         return "Nothing is suppressed there."
@@ -206,10 +209,6 @@ async def lift_suppression(unit: Transaction, addresses: Addresses, channel: str
     purposes = [row["purpose"] for row in liftable]
     count = await store.consent.lift(unit, [address], channel, purposes, max(yes), NEVER_LIFTED)
     return f"{count} suppressions are lifted."
-
-
-def _everything(said: Statements) -> list[Said]:
-    return [one for group in (said.by_client, said.by_address) for words in group.values() for one in words]
 
 
 async def suppress_known(

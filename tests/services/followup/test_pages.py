@@ -290,6 +290,23 @@ async def test_an_old_yes_that_comes_late_does_not_undo_a_newer_no(
     assert await suppressions(followup_database) == set()
 
 
+@pytest.mark.parametrize("purpose", ["marketing", None])
+async def test_an_old_no_that_comes_with_a_new_lead_does_not_undo_a_newer_yes(
+    followup_database: Database, browser: httpx.AsyncClient, purpose: str | None
+) -> None:
+    client_id, _ = await a_client(followup_database)
+    await browser.post(link(client_id), data=ONE_CLICK)
+    between = datetime.now(UTC)
+    await browser.post(f"{link(client_id)}/preferences", data={"level": "everything"})
+    await add_touches(followup_database, [client_id], purpose="marketing", due_at=LATER)
+    for at, refused in ((between, set()), (datetime.now(UTC), {("email", purpose or "all", "not granted")})):
+        said = events.Consent(channel="email", purpose=purpose, granted=False, at=at)
+        won = {"lead_id": uuid4(), "person_id": client_id, "amount": "1", "currency": "USD", "contact": events.Contact()}
+        await hear(followup_database, events.LeadWon(**won, at=datetime.now(UTC), consents=[said]))
+        assert await suppressions(followup_database) == refused
+        assert (await states(followup_database)).get(("planned", None), 0) == (not refused)
+
+
 @pytest.mark.parametrize(
     ("level", "channel", "mail", "texts", "letters"),
     [
