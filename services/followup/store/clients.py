@@ -89,8 +89,13 @@ async def set_moved(unit: Transaction, client_ids: Collection[UUID], at: datetim
     await unit.execute("UPDATE client SET moved_at = $2 WHERE id = ANY($1)", list(client_ids), at)
 
 
-async def set_stopped(unit: Transaction, client_id: UUID, at: datetime | None) -> None:
+async def set_stopped(unit: Transaction, client_id: UUID, at: datetime) -> None:
     await unit.execute("UPDATE client SET stopped_at = $2 WHERE id = $1", client_id, at)
+
+
+async def end_stop(unit: Transaction, client_id: UUID, before: datetime) -> None:
+    """They said yes since they told a person to stop."""
+    await unit.execute("UPDATE client SET stopped_at = NULL WHERE id = $1 AND NOT erased AND stopped_at < $2", client_id, before)
 
 
 async def know_jobs(unit: Transaction, rows: list[dict[str, Any]]) -> None:

@@ -128,6 +128,8 @@ class Clients:
             assert isinstance(event, events.ConsentGranted)  # noqa: S101
             said = min(event.consent.at or one.at or now, now)  # what was set aside is told later than it was said
             client_id = await hear(unit, self.addresses, event.person_id, event.consent, said, now, lifts=True)
+            if event.consent.granted:
+                await store.clients.end_stop(unit, client_id, said)
             await self.pauses.planner.plan(unit, [client_id], now)
 
     async def erase(self, unit: Transaction, received: list[Received], now: datetime) -> None:

@@ -42,7 +42,7 @@ async def set_preferences(
     reason = "preference page" if allowed else "asked for nothing at all"
     await grant(unit, addresses, client, channel, sorted(allowed), reason, now)
     if allowed:  # whatever they once told a person
-        await store.clients.set_stopped(unit, client["id"], None)
+        await store.clients.end_stop(unit, client["id"], now)
     for one in CHANNELS:
         await revoke(unit, addresses, client, one, refused, reason, now)
     if allowed and channel == "sms":

@@ -44,6 +44,7 @@ class Texts:
         if wish == "start":
             for client in clients.values():
                 await grant(unit, self.addresses, client, "sms", PURPOSES, "answered START", now)
+                await store.clients.end_stop(unit, client["id"], now)
             await self.conversations.pauses.planner.plan(unit, list(clients), now)
             return f"{company.name}: you get our texts again. Answer STOP at any time." if clients else None
         await self.conversations.hear(unit, next(iter(clients.values()), None), None, body, "sms", sender, ref, now)

@@ -298,14 +298,26 @@ async def test_who_stops_and_wants_everything_after_all_hears_what_is_still_to_c
     assert {(row["reason"], row["settled_at"], row["attempt"]) for row in after.values()} == {(None, None, 0)}
 
 
-async def test_who_told_a_person_to_stop_and_chooses_everything_later_is_a_client_like_any_other(company: Company) -> None:
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_who_told_a_person_to_stop_and_chooses_everything_later_is_a_client_like_any_other(
+    company: Company, elsewhere: bool
+) -> None:
     client_id = await company.client()
     async with company.database.transaction() as unit:
         await set_stopped(unit, company.pauses, client_id, NOW + timedelta(hours=1))
     year = NOW + timedelta(days=365)
     await company.complete(await company.win(person_id=client_id, now=year), job_id="job-2", now=year)
     assert {row["state"] for row in (await company.touches(client_id)).values()} == {"skipped"}
-    await everything(company, client_id, year + timedelta(days=1))
+    said = events.Consent(channel="email", granted=True)
+    yes = events.ConsentGranted(lead_id=uuid4(), person_id=client_id, consent=said.model_copy(update={"at": NOW}))
+    await company.hear(company.clients.hear_grant, yes, now=year)  # from before the stop
+    async with company.database.reading() as unit:
+        assert (await store.clients.find(unit, client_id))["stopped_at"] == NOW + timedelta(hours=1)
+    if elsewhere:
+        yes = yes.model_copy(update={"consent": said})
+        await company.hear(company.clients.hear_grant, yes, now=year + timedelta(days=1))
+    else:
+        await everything(company, client_id, year + timedelta(days=1))
     later = year + timedelta(days=90)
     await company.complete(await company.win(person_id=client_id, now=later), job_id="job-3", now=later)
     touches = await company.touches(client_id)

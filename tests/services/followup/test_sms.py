@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.followup import store
 from services.followup.adapters.sms import Sms, Text, signature
 from services.followup.adapters.smtp import Answer
 from services.followup.adapters.witnesses import CallsBack, SafeToRepeat
@@ -78,7 +79,9 @@ async def test_a_stop_that_only_the_provider_heard_is_one_and_start_takes_it_bac
     assert await suppressions(followup_database) == {("sms", "all", "stop")}
     assert [event["type"] for event in await told(followup_database)] == ["consent.revoked", "touch.failed"]
     async with followup_database.transaction() as unit:
+        await store.clients.set_stopped(unit, client_id, datetime.now(UTC))  # they also told a person
         assert "again" in str(await TEXTS.hear(unit, PHONE["phone"], "START", "1", datetime.now(UTC)))
+        assert (await store.clients.find(unit, client_id))["stopped_at"] is None
     assert await suppressions(followup_database) == set()
 
 
