@@ -1,6 +1,6 @@
 """The pages behind the other links of a mail: send us somebody, ask for the next service, say how it was."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from shared import events
 from shared.database import Database, Transaction
 from shared.problem import Problem, page_or_problem, problems
 
-MAX_REFERRALS = 10  # of one link: it is a favour, not a form for everybody
+MAX_REFERRALS = 10  # of one client in a day: it is a favour, not a form for everybody
 
 
 def relationship_routes(database: Database, links: Links, addresses: Addresses, pauses: Pauses) -> APIRouter:
@@ -39,15 +39,18 @@ def relationship_routes(database: Database, links: Links, addresses: Addresses, 
         client_id, touch_id = links.of_touch(token)
         async with database.transaction() as unit:
             touch, client, company = await _known(unit, client_id, touch_id)
-            number = e164(phone, company.country)
+            number, now = e164(phone, company.country), datetime.now(UTC)
+            ref = f"referral:{client['id']}:{addresses.sealed(number or '')}"
+            problem = ""
             if number is None or not name.strip():
                 problem = "This isn't a valid phone number." if name.strip() else "Please enter their name."
+            elif await store.inbound.others(unit, "referred", client["id"], ref, now - timedelta(days=1)) >= MAX_REFERRALS:
+                problem = f"You have sent us {MAX_REFERRALS} people in a day: thank you. Please send us the next one tomorrow."
+            if problem:
                 return page("referral.html", 422, done=False, problem=problem, name=name, phone=phone, message=message)
             first, _, last = " ".join(name.split()).partition(" ")
             contact = events.Contact(first_name=first, last_name=last, phone=number)
-            if await store.inbound.count(unit, "referred", client["id"]) < MAX_REFERRALS:
-                ref = f"referral:{client['id']}:{addresses.sealed(number)}"
-                await receive_referral(unit, client["id"], touch["lead_id"], contact, message, ref, datetime.now(UTC))
+            await receive_referral(unit, client["id"], touch["lead_id"], contact, message, ref, now)
         return page("referral.html", done=True, company=company.name)
 
     @router.get("/m/{token}", responses=problems(404, 410))

@@ -44,8 +44,16 @@ async def note(
     return bool(await unit.insert(models.DeliveryFact, [row], "ON CONFLICT DO NOTHING RETURNING ref"))
 
 
-async def count(unit: Transaction, kind: str, client_id: UUID) -> int:
-    found: int = await unit.value("SELECT count(*) FROM delivery_fact WHERE kind = $1 AND client_id = $2", kind, client_id)
+async def others(unit: Transaction, kind: str, client_id: UUID, ref: str, since: datetime) -> int:
+    """How many of a client's we know since then; none matter to one that is known itself."""
+    found: int = await unit.value(
+        "SELECT count(*) FROM delivery_fact WHERE kind = $1 AND client_id = $2 AND at > $4 "
+        "AND NOT EXISTS (SELECT 1 FROM delivery_fact WHERE ref = $3)",
+        kind,
+        client_id,
+        ref,
+        since,
+    )
     return found
 
 

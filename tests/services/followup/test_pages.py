@@ -393,6 +393,20 @@ async def test_a_referral_and_a_request_are_told_once(followup_database: Databas
     assert found[0]["contact"]["phone"] == "+14195550199"
 
 
+async def test_who_sends_many_friends_is_told_to_go_on_tomorrow(followup_database: Database, browser: httpx.AsyncClient) -> None:
+    client_id, touch_id = await a_client(followup_database)
+    url = f"/r/{SIGNER.sign(f'{client_id}:email:{touch_id}')}"
+    friends = [{"name": f"Ann {number}", "phone": f"419 555 01{number}"} for number in range(70, 81)]
+    assert [(await browser.post(url, data=friend)).status_code for friend in friends] == [200] * 10 + [422]
+    page = await browser.post(url, data=friends[-1])
+    assert ("tomorrow" in page.text, 'value="Ann 80"' in page.text, 'value="419 555 0180"' in page.text) == (True, True, True)
+    assert (await browser.post(url, data=friends[0])).status_code == 200  # who is known already
+    async with followup_database.transaction() as unit:
+        await unit.execute("UPDATE delivery_fact SET at = at - interval '1 day'")
+    assert (await browser.post(url, data=friends[-1])).status_code == 200
+    assert [event["type"] for event in await told(followup_database)] == ["referral.received"] * 11
+
+
 async def test_links_of_a_mail_from_before_a_merge_still_work(followup_database: Database, browser: httpx.AsyncClient) -> None:
     loser, touch_id = await a_client(followup_database, subject="client")
     (survivor,) = await add_clients(followup_database, email="case@example.net")
