@@ -10,7 +10,7 @@ from services.followup import store
 from services.followup.pages.tokens import Links, page
 from services.followup.use_cases.consent import Addresses, unsubscribe
 from services.followup.use_cases.pauses import Pauses
-from services.followup.use_cases.preferences import LEVELS, level_of, set_preferences, unsubscribe_unknown
+from services.followup.use_cases.preferences import LEVELS, choice_of, set_preferences, unsubscribe_unknown
 from shared.database import Database
 from shared.problem import Problem, problems
 
@@ -44,8 +44,9 @@ def unsubscribe_routes(database: Database, links: Links, addresses: Addresses, p
             client = await store.clients.find(unit, client_id)
             if client is None or client["erased"]:
                 raise Problem(410, "We have forgotten you, as you asked: there is nothing to set any more.")
-            level = await level_of(unit, addresses, client, channel, datetime.now(UTC))
-        has_phone = texts and bool(client["contact"].get("phone"))
+            has_phone = texts and bool(client["contact"].get("phone"))
+            offered = sorted(channels if has_phone else ["email"], key=lambda one: one != channel)  # the link's own first
+            level, channel = await choice_of(unit, addresses, client, offered, datetime.now(UTC))
         return page("preferences.html", done=False, levels=LEVELS, level=level, channel=channel, has_phone=has_phone)
 
     @router.post("/u/{token}/preferences", responses=problems(404, 410, 422))

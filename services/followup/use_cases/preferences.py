@@ -1,5 +1,6 @@
 """Less often, another way, or not at all: what a client chooses becomes consents and refusals."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,14 +15,23 @@ from shared.database import Transaction
 
 LEVELS = (
     ("everything", "Everything", "Tips by season, reminders about your own equipment, and a question now and then."),
-    ("less", "Less often", "Only reminders about your own equipment: about once a year."),
+    ("less", "Less often", "Reminders about your home and a question now and then: a few mails a year."),
     ("jobs", "Only about my own jobs", "No tips, reminders, offers or requests."),
     ("nothing", "Nothing at all", "Not even about a job you ordered."),
 )
+_NAMES = [name for name, _, _ in LEVELS]
 ALLOWED = {"everything": frozenset(PURPOSES), "less": frozenset({"service", "marketing"}), "jobs": frozenset({"service"})}
 
 
-async def level_of(unit: Transaction, addresses: Addresses, client: Any, channel: str, now: datetime) -> str:
+async def choice_of(
+    unit: Transaction, addresses: Addresses, client: Any, channels: Sequence[str], now: datetime
+) -> tuple[str, str]:
+    """The level that holds now, and the channel it holds on: the one that carries most, or the first of equals."""
+    levels = [await _level_of(unit, addresses, client, one, now) for one in channels]
+    return min(zip(levels, channels, strict=True), key=lambda choice: _NAMES.index(choice[0]))
+
+
+async def _level_of(unit: Transaction, addresses: Addresses, client: Any, channel: str, now: datetime) -> str:
     """The level that comes nearest to what holds now."""
     address = addresses.hash(channel, client["contact"])
     known = [address] if address is not None else []

@@ -314,6 +314,7 @@ async def test_an_old_no_that_comes_with_a_new_lead_does_not_undo_a_newer_yes(
         ("less", "email", {"service", "marketing"}, {"service", "marketing"}, {"service", "marketing"}),
         ("jobs", "email", {"service"}, {"service"}, {"service"}),
         ("nothing", "email", set(), set(), set()),
+        ("everything", "sms", {"service"}, set(PURPOSES), set(PURPOSES)),
         ("less", "sms", {"service"}, {"service", "marketing"}, {"service", "marketing"}),
         ("nothing", "sms", set(), set(), set()),
     ],
@@ -333,6 +334,9 @@ async def test_preferences_hold_from_the_next_attempt_on(
         await grant(unit, ADDRESSES, client, "sms", PURPOSES, "asked for texts", datetime.now(UTC) - timedelta(days=1))
     answer = await browser.post(f"{link(client_id)}/preferences", data={"level": level, "channel": channel})
     assert answer.status_code == 200
+    page = (await browser.get(f"{link(client_id)}/preferences")).text
+    assert f'value="{level}" required checked' in page
+    assert f'value="{channel if texts else "email"}" checked' in page
     await add_touches(followup_database, [client_id], purpose="marketing", step="win_back")
     await add_touches(followup_database, [client_id], purpose="service")
     recording = Recording()
