@@ -110,7 +110,7 @@ def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
 
 _text, _html = _environment(autoescape=False), _environment(autoescape=True)
 _FOOT = (
-    "-- \n{{ company }}\n{{ postal_address }}\nYou get this because we worked for you. Stop these mails: {{ unsubscribe_url }}\n"
+    "-- \n{{ company }}\n{{ postal_address }}\nYou get this because you turned to us. Stop these mails: {{ unsubscribe_url }}\n"
     "{% if preferences_url %}Hear less often: {{ preferences_url }}\n{% endif %}"
 )
 

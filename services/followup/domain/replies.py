@@ -53,7 +53,7 @@ _ATTRIBUTION = re.compile(  # "On Tue, Nov 24, 2026 at 10:00 AM Joe <", and on t
     r"\b(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev)\b[^\n]{0,80}:[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_OUR_FOOT = "You get this because we worked for you"  # of our own mail, where nothing marks it as quoted
+_OUR_FOOT = re.compile("You get this because (?:you turned to us|we worked for you)")  # where nothing marks it as quoted
 _PHONE = re.compile(r"(?<![\w+])\+?\d[\d\s().-]{6,18}\d(?!\w)")
 _EMAIL = re.compile(r"(?<![^\s<>,;\"()])[^\s<>,;\"()]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _RELATIVES = (
@@ -92,7 +92,7 @@ class Named:
 
 def own_words(text: str) -> str:
     """What was written above the mail that is quoted; where nothing was, what was written between its lines and below."""
-    text = text.partition(_OUR_FOOT)[0] if _above(text) else text
+    text = _OUR_FOOT.split(text, 1)[0] if _above(text) else text
     return _above(text) or _above("\n".join(line for line in text.splitlines()[_quote_begins(text) :] if line[:1] != ">"))
 
 

@@ -314,7 +314,8 @@ def test_a_line_that_a_program_broke_is_still_no_word_of_theirs(quoted: str) -> 
     assert own_words(f"Could you call me tomorrow?\n\n{quoted}\n\nHello Ada,") == "Could you call me tomorrow?"
 
 
-OUR_FOOT = "You get this because we worked for you. Stop these mails: https://maple.example/u/abc"
+OUR_FOOT = "You get this because you turned to us. Stop these mails: https://maple.example/u/abc"
+OUR_OLD_FOOT = OUR_FOOT.replace("you turned to us", "we worked for you")
 
 
 @pytest.mark.parametrize(
@@ -324,6 +325,7 @@ OUR_FOOT = "You get this because we worked for you. Stop these mails: https://ma
         ("> Has the trouble stayed away?\n\nNo.\n\n> " + OUR_FOOT + "\n\nPlease call.", "No.\n\n\nPlease call."),
         ("On 24/11/2026 10:00, Joe wrote:\n> Hello Ada,\n> " + OUR_FOOT, ""),
         ("All is well.\n\nJoe, Maple Plumbing\n" + OUR_FOOT, "All is well.\n\nJoe, Maple Plumbing"),
+        ("All is well.\n\nJoe, Maple Plumbing\n" + OUR_OLD_FOOT, "All is well.\n\nJoe, Maple Plumbing"),
     ],
 )
 def test_what_is_written_below_a_quote_counts_and_our_own_foot_never(text: str, words: str) -> None:
@@ -334,6 +336,7 @@ def test_what_is_written_below_a_quote_counts_and_our_own_foot_never(text: str, 
 def test_the_foot_that_is_known_is_the_one_that_ships(shipped: str) -> None:
     source = (Path(rendering.__file__).parent / shipped).read_text()
     foot = next(line for line in re.split(r"<br>|\\n|\n", source) if "{{ unsubscribe_url }}" in line)
+    assert foot.startswith("You get this because you turned to us.")  # who has only asked us for something gets mail too
     assert own_words(f"All is well.\n{re.sub('<[^>]*>', '', foot)}") == "All is well."
 
 
