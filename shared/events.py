@@ -159,7 +159,9 @@ class PersonErased(LeadEvent, type="person.erased"):
     pass
 
 
-class ConsentGranted(LeadEvent, type="consent.granted"):
+class ConsentGranted(LeadEvent, type="consent.granted", topics=(INTAKE, FOLLOWUP)):
+    """Written by intake (keyed by lead) and followup (keyed by client)."""
+
     consent: Consent
 
 

@@ -8,7 +8,8 @@ from services.followup import store
 from services.followup.adapters.numbers import e164
 from services.followup.cli.work import addresses, planner, work
 from services.followup.domain.plans import CHANNELS
-from services.followup.use_cases.consent import lift_suppression, suppress_address
+from services.followup.use_cases.consent import suppress_address
+from services.followup.use_cases.lift_suppression import lift_suppression
 from services.followup.use_cases.planning import company_of
 from shared.database import Transaction
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.followup import store
-from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, is_refused, may_lift, still_refused
+from services.followup.domain.consent import EVERYTHING, NEVER_LIFTED, STRENGTH, Said, is_refused, standing, still_refused
 from services.followup.domain.plans import PURPOSES, REVOKED_BY_ONE_CLICK
 from shared import events
 from shared.channels import channel_of, purpose_of
@@ -91,11 +91,24 @@ async def revoke(
 async def grant(
     unit: Transaction, addresses: Addresses, client: Any, channel: str, purposes: Sequence[str], why: str, now: datetime
 ) -> None:
-    """A newer express consent: it lifts an older opt-out, also one of everything, but neither a complaint nor an erasure."""
+    """A newer express consent: it lifts an older opt-out, also one of everything, but neither a complaint nor an erasure.
+
+    Told to the others. A no to everything only ends with a yes to everything; who allows less revokes the rest behind it.
+    """
     address = addresses.hash(channel, client["contact"])
-    await _state(unit, client["id"], address, channel, purposes, granted=True, why=why, now=now)
+    words = (await statements(unit, [], [client["id"]])).of(client["id"], None)
+    given = [EVERYTHING, *purposes] if purposes and standing(words, channel, EVERYTHING, now) is False else purposes
+    new = [one for one in given if not standing(words, channel, one, now)]
+    await _state(unit, client["id"], address, channel, given, granted=True, why=why, now=now)
     if address is not None and purposes:
         await store.consent.lift(unit, [address], channel, [*purposes, EVERYTHING], now, [*NEVER_LIFTED, "hard_bounce"])
+    about = {"person_id": client["id"], "lead_id": client["first_lead_id"]}
+    told = [events.ConsentGranted(**about, consent=_yes(channel, one, why, now)) for one in new]
+    await emit(unit, told, topic=events.FOLLOWUP, source=SOURCE, at=now, key=str(client["id"]))
+
+
+def _yes(channel: str, purpose: str, why: str, now: datetime) -> events.Consent:
+    return events.Consent(channel=channel, purpose=None if purpose == EVERYTHING else purpose, granted=True, text=why, at=now)
 
 
 async def _state(
@@ -191,24 +204,6 @@ async def suppress_address(
     if until is None:
         clients = await store.clients.with_address(unit, channel, value)
         await skip(unit, [client["id"] for client in clients], channel, [EVERYTHING], reason, now)
-
-
-async def lift_suppression(unit: Transaction, addresses: Addresses, channel: str, value: str, now: datetime) -> str:
-    """By hand, but only after a newer express yes of theirs. Returns the sentence to tell."""
-    address = addresses.of(value)
-    rows = [row for row in await store.consent.all_suppressed(unit, [address], now) if row["channel"] == channel]
-    clients = await store.clients.with_address(unit, channel, value)
-    said = await statements(unit, [address], [client["id"] for client in clients])
-    words = [one for group in (said.by_client, said.by_address) for found in group.values() for one in found]
-    yes = [one.at for one in words if one.granted and one.channel == channel]
-    liftable = [row for row in rows if yes and may_lift(row["reason"], row["at"], max(yes))]
-    if not rows:
-        return "Nothing is suppressed there."
-    if not liftable:
-        return "Nothing was lifted: it takes a newer express yes of theirs, and a complaint or an erasure stays."
-    purposes = [row["purpose"] for row in liftable]
-    count = await store.consent.lift(unit, [address], channel, purposes, max(yes), NEVER_LIFTED)
-    return f"{count} suppressions are lifted."
 
 
 async def suppress_known(

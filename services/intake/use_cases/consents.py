@@ -72,16 +72,22 @@ def _event(person_id: UUID, lead_id: UUID, said: Said, now: datetime) -> events.
     )
 
 
-async def hear_revocation(unit: Transaction, received: list[Received], now: datetime) -> None:
-    """Taken back in a mail or on a page of followup: kept, not echoed. Nobody is revived by it."""
+async def keep_consents(unit: Transaction, received: list[Received], now: datetime) -> None:
+    """Given or taken back in a mail or on a page of followup: kept, not echoed. Nobody is revived by it."""
     heard: list[Any] = [one.event for one in received]
     roots = await persons.roots_of(unit, [event.person_id for event in heard])
     rows = [
-        _row(roots[event.person_id], Said(event.channel, False, event.purpose, "", event.reason), "followup", one.at or now)
+        _row(roots[event.person_id], _said(event), "followup", one.at or now)
         for event, one in zip(heard, received, strict=True)
         if event.person_id in roots
     ]
     await unit.insert(models.ConsentRow, rows)
+
+
+def _said(event: events.ConsentGranted | events.ConsentRevoked) -> Said:
+    if isinstance(event, events.ConsentRevoked):
+        return Said(event.channel, False, event.purpose, "", event.reason)
+    return Said(event.consent.channel, event.consent.granted, event.consent.purpose, event.consent.text)
 
 
 async def consents_of(unit: Transaction, person_id: UUID) -> dict[str, Any]:

@@ -363,6 +363,25 @@ async def test_who_wanted_nothing_and_wants_something_after_all_gets_just_that(
     assert f'value="{level}" required checked' in page
 
 
+@pytest.mark.parametrize(("level", "refused"), [("everything", set()), ("less", {"review", "referral", "newsletter"})])
+async def test_a_yes_is_told_to_the_others_as_a_no_is(
+    followup_database: Database, browser: httpx.AsyncClient, level: str, refused: set[str]
+) -> None:
+    """Nothing at all, and everything for every purpose after all: what stays refused is said again behind it."""
+    (client_id,) = await add_clients(followup_database, email="ada@example.net")
+    for chosen in ("nothing", level, level):
+        await browser.post(f"{link(client_id)}/preferences", data={"level": chosen})
+    heard = [event for event in await told(followup_database) if event["type"].startswith("consent.")]
+    granted = [event["consent"]["purpose"] for event in heard if event["type"] == "consent.granted"]
+    assert (granted[0], set(granted[1:]), len(granted)) == (None, set(PURPOSES) - refused, 6 - len(refused))
+    revoked = [event["purpose"] for event in heard[3 + len(granted) :]]  # behind nothing at all, on three channels
+    assert (set(revoked), len(revoked)) == (refused, len(refused))
+    async with followup_database.reading() as unit:
+        client = await store.clients.find(unit, client_id)
+        reached = (await reach(unit, ADDRESSES, [client], datetime.now(UTC)))[client_id]
+    assert set(reached["email"]) == set(PURPOSES) - refused
+
+
 @pytest.mark.parametrize("texts", [True, False])
 async def test_texts_are_offered_where_something_carries_them(followup_database: Database, texts: bool) -> None:
     client_id, _ = await a_client(followup_database)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.domain.consent import Answer, allowed, current, in_order, said_and_revoked
-from services.intake.use_cases.consents import hear_revocation
+from services.intake.use_cases.consents import consents_of, keep_consents
 from shared import events
 from shared.envelope import Received
 from tests.services.intake.conftest import Doors
@@ -135,17 +135,25 @@ async def test_a_yes_taken_back_before_its_lead_qualifies_is_not_told_again(inta
 async def test_what_followup_heard_is_kept_and_not_echoed(intake: Intake) -> None:
     person = await intake.person_of(await intake.lead(**ADA))
     heard = [
-        Received("followup.touches.v1", str(one), str(uuid4()), "/followup", revocation, NOW, None)
-        for one, revocation in (
+        Received("followup.touches.v1", str(one), str(uuid4()), "/followup", said, NOW, None)
+        for one, said in (
+            (person, events.ConsentRevoked(person_id=person, channel="email")),
+            (person, events.ConsentGranted(person_id=person, lead_id=person, consent={"channel": "email", "granted": True})),
             (person, events.ConsentRevoked(person_id=person, channel="email", purpose="review", reason="unsubscribed")),
             (uuid4(), events.ConsentRevoked(person_id=uuid4(), channel="email")),
         )
     ]
     async with intake.database.transaction() as unit:
-        await hear_revocation(unit, heard, NOW)
-    rows = await intake.rows("SELECT person_id, purpose, granted, source, reason FROM consent")
-    assert [tuple(row) for row in rows] == [(person, "review", False, "followup", "unsubscribed")]
-    assert await intake.events("consent.revoked") == []
+        await keep_consents(unit, heard, NOW)
+        current = (await consents_of(unit, person))["current"]
+    rows = await intake.rows("SELECT person_id, purpose, granted, source, reason FROM consent ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        (person, None, False, "followup", "request"),
+        (person, None, True, "followup", "request"),
+        (person, "review", False, "followup", "unsubscribed"),
+    ]
+    assert [(one["purpose"], one["granted"]) for one in current] == [(None, True), ("review", False)]
+    assert await intake.events("consent.revoked") == await intake.events("consent.granted") == []
 
 
 async def test_by_api_and_command_it_is_a_row_and_an_event(intake: Intake, doors: Doors, keyed: dict[str, str]) -> None:
