@@ -26,6 +26,12 @@ def _zone(name: str) -> str:
     return name
 
 
+def _installed(day: date) -> date:
+    if not date(1900, 1, 2) <= day <= datetime.now(UTC).date() + timedelta(days=366):  # 1900-01-01: nobody knows
+        raise ValueError("write the day it was installed, after 1900-01-01 and at most a year from now")
+    return day
+
+
 class Moved(Body):
     """They no longer live where we worked."""
 
@@ -53,7 +59,7 @@ class Asset(Body):
     """Something in their house that needs looking after."""
 
     kind: Annotated[str, Field(pattern="^[a-z][a-z_]{0,40}$")]
-    installed_on: date
+    installed_on: Annotated[date, AfterValidator(_installed)]
     warranty_until: date | None = None
 
 

@@ -89,6 +89,9 @@ async def test_a_stop_that_a_person_was_told_is_told_to_everybody_and_survives_a
     [
         ("zone", {"zone": "Mars/Base"}),
         ("assets", {"kind": "x y", "installed_on": "2020-01-01"}),
+        ("assets", {"kind": "water_heater", "installed_on": "0001-01-01"}),
+        ("assets", {"kind": "water_heater", "installed_on": "1900-01-01"}),  # what some CRMs write for "not known"
+        ("assets", {"kind": "water_heater", "installed_on": "2126-01-01"}),
         ("holds", {}),
         ("moved", {"x": 1}),
     ],
