@@ -3,13 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.followup import store
 from services.followup.use_cases.pauses import Pauses
+from services.followup.use_cases.planning import company_of
 from services.followup.use_cases.tell import set_address, set_asset, set_household, set_moved, set_open, set_stopped, set_zone
 from shared.database import Database, Transaction
 from shared.problem import BODY, Problem, problems
@@ -70,23 +71,24 @@ class Open(Body):
     kind: Literal["conversation.open", "complaint.open", "job.open"] = "conversation.open"
 
 
+AROUND = timedelta(days=400)
+WHERE = ", in the company's time zone where it names none"
+Since = Annotated[datetime | None, Query(alias="from", description=f"The first instant{WHERE}; 400 days ago if left out.")]
+Until = Annotated[datetime | None, Query(alias="to", description=f"The instant after the last{WHERE}; in 400 days if left out.")]
+
+
 def client_routes(database: Database, keys: KeyRing, pauses: Pauses) -> APIRouter:
     router = APIRouter(prefix="/v1/clients/{client_id}", tags=["clients"])
     read, write = [Depends(keys.allows("leads:read"))], [Depends(keys.allows("leads:write"))]
     answers = problems(401, 403, 404, *BODY)
 
     @router.get("/calendar", dependencies=read, responses=answers)
-    async def get_calendar(
-        client_id: UUID,
-        since: Annotated[datetime | None, Query(alias="from")] = None,
-        until: Annotated[datetime | None, Query(alias="to")] = None,
-    ) -> dict[str, Any]:
+    async def get_calendar(client_id: UUID, since: Since = None, until: Until = None) -> dict[str, Any]:
         """Every touch sent and planned, in UTC and in the client's own time, with the reason of each roll and skip."""
-        now = datetime.now(UTC)
-        since, until = _aware(since) or now - timedelta(days=400), _aware(until) or now + timedelta(days=400)
         async with database.reading() as unit:
             client_id = await _known(unit, client_id)
-            rows = await store.touches.calendar(unit, client_id, since, until)
+            start, end = _span(since, until, datetime.now(UTC), (await company_of(unit)).tz)
+            rows = await store.touches.calendar(unit, client_id, start, end)
         return {"client_id": client_id, "touches": [dict(row) for row in rows]}
 
     @router.post("/moved", dependencies=write, responses=answers)
@@ -150,5 +152,15 @@ async def _known(unit: Transaction, client_id: UUID) -> UUID:
     return UUID(str(row["id"]))
 
 
-def _aware(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+def _span(since: datetime | None, until: datetime | None, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    try:
+        start, end = _aware(since, zone) or now - AROUND, _aware(until, zone) or now + AROUND
+    except OverflowError:
+        start = end = now
+    if start >= end:
+        raise Problem(422, "`from` must be before `to`, and both between the years 1 and 9999.")
+    return start, end
+
+
+def _aware(at: datetime | None, zone: ZoneInfo) -> datetime | None:
+    return at if at is None else (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)

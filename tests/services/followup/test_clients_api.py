@@ -3,9 +3,11 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -58,6 +60,21 @@ async def test_the_calendar_tells_local_time_and_why(api: httpx.AsyncClient, com
     assert (review["local_date"], review["zone"], review["state"]) == ("2026-12-01", "America/New_York", "planned")
     tip = next(one for one in touches if one["step"] == "tips")
     assert tip["notes"][0] == "2026-12-01: cap not_service 1 per 2 days (review goes first)"
+
+
+async def test_the_days_of_a_calendar_are_the_companys(api: httpx.AsyncClient, company: Company) -> None:
+    url = f"/v1/clients/{await company.client()}/calendar"
+    due = next(one["due_at"] for one in (await api.get(url)).json()["touches"] if one["step"] == "review")
+    local = datetime.fromisoformat(due).astimezone(ZoneInfo("America/New_York")).replace(tzinfo=None)
+    found = await api.get(url, params={"from": local.isoformat(), "to": (local + timedelta(seconds=1)).isoformat()})
+    assert [one["step"] for one in found.json()["touches"]] == ["review"]
+    for odd in (
+        {"to": "9999-12-31T23:59:59-05:00"},
+        {"from": "0001-01-01T00:00:00+05:00"},
+        {"from": "2027-01-02", "to": "2027-01-01"},
+    ):
+        answer = await api.get(url, params=odd)
+        assert (answer.status_code, "before `to`" in answer.json()["detail"]) == (422, True)
 
 
 async def test_what_people_tell_changes_the_calendar(api: httpx.AsyncClient, company: Company) -> None:
