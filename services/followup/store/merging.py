@@ -109,3 +109,16 @@ async def heirs(unit: Transaction, ids: list[UUID]) -> dict[UUID, UUID]:
         ids,
     )
     return {row["id"]: row["now"] for row in rows}
+
+
+async def part(unit: Transaction, ids: list[UUID]) -> None:
+    """Who was merged into somebody erased, and was not erased with them, is nobody else: the merge was undone."""
+    if not (found := await heirs(unit, ids)):
+        return
+    await unit.execute(
+        "UPDATE client own SET merged_into = NULL, prospect = TRUE, household_id = own.id "
+        "FROM unnest($1::uuid[], $2::uuid[]) AS of(id, heir) JOIN client heir ON heir.id = of.heir "
+        "WHERE own.id = of.id AND heir.erased AND NOT own.erased",
+        list(found),
+        list(found.values()),
+    )

@@ -30,7 +30,9 @@ class Clients:
     addresses: Addresses
 
     async def create_client(self, unit: Transaction, received: list[Received], now: datetime) -> None:
-        won = await heirs_of([one.event for one in received if isinstance(one.event, events.LeadWon)], unit)
+        won = [one.event for one in received if isinstance(one.event, events.LeadWon)]
+        await store.merging.part(unit, [one.person_id for one in won])
+        won = await heirs_of(won, unit)
         people = {one.person_id: one for one in won}
         rows = [_client(one.person_id, one.lead_id, one.contact, now, prospect=False) for one in people.values()]
         new = await store.clients.create(unit, await in_households(unit, rows))

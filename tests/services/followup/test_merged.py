@@ -174,6 +174,24 @@ async def test_a_client_who_sent_somebody_before_they_were_merged_is_thanked(fol
     assert "referral_thanks" in {step.partition(" ")[0] for step in await company.touches(survivor)}
 
 
+@pytest.mark.parametrize("both", [False, True])
+async def test_who_was_merged_into_somebody_erased_is_a_client_of_their_own_when_they_win(
+    followup_database: Database, both: bool
+) -> None:
+    """The merge was undone before; who was erased together with them stays forgotten."""
+    company = Company(followup_database)
+    loser, survivor = await two_who_are_one(company)
+    for gone in (survivor, loser)[: 1 + both]:
+        await company.hear(company.clients.erase, events.PersonErased(lead_id=uuid4(), person_id=gone))
+    await company.complete(await company.win(person_id=loser, email="ada@example.net"), job_id="c")
+    created = [event["client_id"] for event in await told(followup_database) if event["type"] == "client.created"][2:]
+    assert created == ([] if both else [str(loser)])
+    assert (await company.touches(loser)).get("thank_you", {}).get("state") == (None if both else "planned")
+    async with followup_database.reading() as unit:
+        found = [(row["id"], row["household_id"]) for row in await store.clients.page(unit, None, 10)]
+    assert found == ([] if both else [(loser, loser)])
+
+
 async def test_what_a_person_tells_us_of_who_they_were_is_about_who_they_are_today(
     followup_database: Database, tmp_path: Path
 ) -> None:
