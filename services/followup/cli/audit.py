@@ -14,7 +14,7 @@ from services.followup.adapters.topic import read_to_end
 from services.followup.settings import Settings
 from services.followup.use_cases.proof import audit_rows
 from shared import events
-from shared.commands import read_settings
+from shared.commands import counted, read_settings
 from shared.database import Database
 
 _ID = re.compile(r"[Mm]essage-[Ii][Dd][=:]\s*(<[^<>\s]+>)")
@@ -22,13 +22,17 @@ _ID = re.compile(r"[Mm]essage-[Ii][Dd][=:]\s*(<[^<>\s]+>)")
 
 @click.command("audit", help="Compare rows, journal, topic and (with --relay-log) the relay's log. Exit 1 where they differ.")
 @click.option("--days", type=click.IntRange(1, 4000), default=30, show_default=True)
-@click.option("--relay-log", type=click.Path(exists=True, path_type=Path), help="With a message-id=<…> for every mail taken.")
+@click.option(
+    "--relay-log",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With a message-id=<…> for every mail taken.",
+)
 def audit(days: int, relay_log: Path | None) -> None:
     taken = _ID.findall(relay_log.read_text(errors="replace")) if relay_log else None
     problems = asyncio.run(_compare(read_settings(Settings), datetime.now(UTC) - timedelta(days=days), taken))
     for sentence in problems:
         click.echo(sentence)
-    click.echo("They tell the same story." if not problems else f"{len(problems)} differences.")
+    click.echo("They tell the same story." if not problems else f"{counted(len(problems), 'difference')}.")
     sys.exit(bool(problems))
 
 

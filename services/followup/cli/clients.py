@@ -1,6 +1,7 @@
 """clients list | show, preview and why: what a client heard, will hear, and by which rule."""
 
 import hashlib
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,10 @@ def clients() -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50)
 def show_all(after: UUID | None, limit: int) -> None:
     async def run(unit: Transaction) -> None:
-        for row in await store.clients.page(unit, after, limit):
+        rows = await store.clients.page(unit, after, limit)
+        if not rows:
+            click.echo("There is nobody.")
+        for row in rows:
             state = "prospect" if row["prospect"] else "moved" if row["moved_at"] else "client"
             click.echo(f"{row['id']}  {state:<9} household {row['household_id']}  since {row['created_at']:%Y-%m-%d}")
 
@@ -71,11 +75,11 @@ def preview_command(client_id: UUID, year: int, brief: bool, folder: Path | None
         client = await _client(unit, client_id)
         return await preview(unit, planner(), client["id"], year, datetime.now(UTC))
 
-    for line in work(run):
+    lines = work(run)
+    for line in lines:
         _tell(line, brief=brief)
-        if folder is not None and line.page:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{line.day}-{line.step}.html").write_text(line.page)
+    if folder is not None:
+        _write(folder, [line for line in lines if line.page])
 
 
 @click.command("why", help="Why a step did or did not happen to a client.")
@@ -96,6 +100,19 @@ async def _client(unit: Transaction, client_id: UUID) -> Any:
     if row is None:
         raise click.ClickException("There is no client of this id: see clients list.")
     return row
+
+
+def _write(folder: Path, lines: list[Line]) -> None:
+    """A page each: the second of one day and step has a number."""
+    times: Counter[str] = Counter()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for line in lines:
+            times[name := f"{line.day}-{line.step}"] += 1
+            number = f"-{times[name]}" if times[name] > 1 else ""
+            (folder / f"{name}{number}.html").write_text(line.page, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be written: {error.strerror}") from error
 
 
 def _tell(line: Line, *, brief: bool) -> None:

@@ -17,7 +17,7 @@ from services.followup.use_cases.messages import day_in_words
 from services.followup.use_cases.planning import company_of
 from services.followup.use_cases.sending.compose import Outgoing
 from shared.agreement import Company
-from shared.commands import read_settings
+from shared.commands import counted, read_settings
 from shared.database import Database
 
 LEASE = timedelta(minutes=10)
@@ -64,7 +64,7 @@ async def _print(settings: Settings, out: Path, limit: int) -> list[str]:
         if problem:
             raise click.ClickException(f"Nothing was printed: {problem}.")
         waiting = [f"{len(odd)} wait, for example to client {odd[0].touch['client_id']}: {ADVICE}."] if odd else []
-        return [f"{len(pages)} letters are in {out}.", *waiting]
+        return [f"{out}: {counted(len(pages), 'letter')}.", *waiting]
     finally:
         await database.close()
 

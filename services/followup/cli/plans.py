@@ -16,7 +16,7 @@ from services.followup.use_cases.migrate_plan import MIGRATIONS, Compared, NotAp
 from services.followup.use_cases.plan_book import publish
 from services.followup.use_cases.planning import company_of
 from shared.agreement import AgreementError, Company, parse
-from shared.commands import read_settings
+from shared.commands import counted, read_settings
 from shared.database import Transaction
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -81,6 +81,7 @@ def retire(key: str) -> None:
             raise click.ClickException("No version of this plan is published.")
 
     work(run)
+    click.echo(f"{key} takes no new clients. Those in it stay.")
 
 
 @plan.command("diff", help="What another version would change for every client who is in this one.")
@@ -109,7 +110,7 @@ def apply(key: str, old: int, new: int, hash_: str, migration: str) -> None:
         return await apply_version(unit, planner(), key, old, new, migration, hash_, datetime.now(UTC))
 
     try:
-        click.echo(f"{work(run)} enrolments go over; their calendars follow within seconds.")
+        click.echo(f"Gone over: {counted(work(run), 'enrolment')}. The calendars follow within seconds.")
     except NotApplied as error:
         raise click.ClickException(str(error)) from error
 
@@ -134,7 +135,7 @@ def _checked(file: Path, company: Company) -> PlanText:
 def _tell(compared: Compared) -> None:
     found = compared.difference
     day, touches = found.peak
-    click.echo(f"{found.clients} clients are in it.")
+    click.echo(f"In it: {counted(found.clients, 'client')}.")
     if found.paused:
         click.echo(f"{found.paused} more wait for something that is open: they go over, and are planned when they go on.")
     click.echo(f"{found.clients_who_gain} gain {found.gained} touches, {found.clients_who_lose} lose {found.lost}.")

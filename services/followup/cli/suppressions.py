@@ -11,6 +11,7 @@ from services.followup.domain.plans import CHANNELS
 from services.followup.use_cases.consent import suppress_address
 from services.followup.use_cases.lift_suppression import lift_suppression
 from services.followup.use_cases.planning import company_of
+from shared.commands import counted
 from shared.database import Transaction
 
 CHANNEL = click.Choice(CHANNELS)
@@ -42,7 +43,7 @@ def list_command(address: str | None, limit: int) -> None:
         hashes = [addresses().of(number or address)] if address else None
         rows = await store.consent.list_suppressions(unit, hashes, limit)
         return [
-            f"{row['at']:%Y-%m-%d %H:%M}  {row['channel']:5}  {row['purpose']:10}  {row['reason']}"
+            f"{row['at']:%Y-%m-%d %H:%M} UTC  {row['channel']:5}  {row['purpose']:10}  {row['reason']}"
             f"{f' until {until:%Y-%m-%d}' if (until := row['until']) else ''}  {row['address_hash'].hex()[:12]}"
             for row in rows
         ]
@@ -50,7 +51,7 @@ def list_command(address: str | None, limit: int) -> None:
     lines = work(read)
     for line in lines:
         click.echo(line)
-    click.echo(f"{len(lines)} suppressions. Addresses are kept as hashes only.")
+    click.echo(f"{counted(len(lines), 'suppression')}. Addresses are kept as hashes only.")
 
 
 @suppressions.command("add", help="Nothing at all goes to this address any more.")

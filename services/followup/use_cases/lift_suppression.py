@@ -23,4 +23,4 @@ async def lift_suppression(unit: Transaction, addresses: Addresses, channel: str
         return "Nothing was lifted: it takes a newer express yes of theirs, and a complaint or an erasure stays."
     purposes = [row["purpose"] for row in liftable]
     count = await store.consent.lift(unit, [address], channel, purposes, max(yes), NEVER_LIFTED)
-    return f"{count} suppressions are lifted."
+    return f"Lifted: {count} suppression{'' if count == 1 else 's'}."

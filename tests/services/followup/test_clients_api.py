@@ -154,8 +154,11 @@ async def test_the_commands_tell_and_change_plans(company: Company, tmp_path: Pa
     wrong = await run(company, tmp_path, "plan", "apply", "after-unit", "1", "2", "--hash", "0")
     assert wrong[0] == 1
     applied = await run(company, tmp_path, "plan", "apply", "after-unit", "1", "2", "--hash", shown.split("hash ")[1].strip())
-    assert applied == (0, "1 enrolments go over; their calendars follow within seconds.\n")
+    assert applied == (0, "Gone over: 1 enrolment. The calendars follow within seconds.\n")
     assert client_id in (await run(company, tmp_path, "clients", "list"))[1]
+    assert (await run(company, tmp_path, "clients", "list", "--after", str(UUID(int=2**128 - 1))))[1] == "There is nobody.\n"
+    said = (await run(company, tmp_path, "plan", "retire", "after-unit"))[1]
+    assert said == "after-unit takes no new clients. Those in it stay.\n"
     assert "plan after-unit 2 for job-1: active" in (await run(company, tmp_path, "clients", "show", client_id))[1]
 
 
@@ -167,6 +170,7 @@ async def test_the_commands_tell_and_change_plans(company: Company, tmp_path: Pa
         (("plan", "show", "after-unit", "99999999999"), "99999999999 is not in the range"),
         (("plan", "apply", "after-unit", "1", "9", "--hash", "x"), "of after-unit: see plan list"),
         (("plan", "lint", str(PLAN)), "cannot be read: This is not TOML"),
+        (("audit", "--relay-log", "/"), "is a directory"),
     ],
 )
 async def test_a_command_that_cannot_be_says_why(
@@ -176,6 +180,18 @@ async def test_a_command_that_cannot_be_says_why(
     monkeypatch.setenv("AGREEMENT_FILE", str(tmp_path / "agreement.toml"))
     code, said = await run(company, tmp_path, *words)
     assert (code > 0, sentence in said) == (True, True), said
+
+
+async def test_two_mails_of_one_day_and_step_are_two_pages(company: Company, tmp_path: Path) -> None:
+    won = await company.win()
+    for job_id in ("job-1", "job-2"):
+        await company.complete(won, job_id=job_id)
+    words = ("preview", "--client", str(won.person_id), "--year", "2026", "--brief", "--html")
+    assert (await run(company, tmp_path, *words, str(tmp_path / "mails")))[0] == 0
+    assert {"2026-11-24-thank_you.html", "2026-11-24-thank_you-2.html"} <= {one.name for one in (tmp_path / "mails").iterdir()}
+    (tmp_path / "file").touch()
+    code, said = await run(company, tmp_path, *words, str(tmp_path / "file" / "mails"))
+    assert (code, "cannot be written" in said) == (1, True)
 
 
 async def test_preview_prints_the_year_and_writes_pages(company: Company, tmp_path: Path) -> None:

@@ -42,11 +42,11 @@ async def test_an_address_is_suppressed_by_hand_named_and_not_lifted_without_a_y
     assert (await typed(followup_database, tmp_path, "suppressions", "add", "ada@example.net"))[0] == 0
     code, shown = await typed(followup_database, tmp_path, "suppressions", "list", "--address", "ADA@example.net")
     assert code == 0
-    assert "manual" in shown
-    assert "1 suppressions" in shown
+    assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d UTC +email +all +manual ", shown)
+    assert "1 suppression." in shown
     assert "ada@" not in shown
     await typed(followup_database, tmp_path, "suppressions", "lift", "ada@example.net")
-    assert "1 suppressions" in (await typed(followup_database, tmp_path, "suppressions", "list"))[1]
+    assert "1 suppression." in (await typed(followup_database, tmp_path, "suppressions", "list"))[1]
 
 
 async def test_a_number_is_suppressed_however_it_is_typed_and_what_is_no_address_is_refused(
@@ -54,11 +54,11 @@ async def test_a_number_is_suppressed_however_it_is_typed_and_what_is_no_address
 ) -> None:
     assert (await typed(followup_database, tmp_path, "suppressions", "add", "(419) 555-0134", "--channel", "sms"))[0] == 0
     shown = (await typed(followup_database, tmp_path, "suppressions", "list", "--address", "+14195550134"))[1]
-    assert "1 suppressions" in shown
+    assert "1 suppression." in shown
     for words, said in ((["+14195550134"], "--channel sms"), (["nonsense", "--channel", "sms"], "no phone number")):
         code, told = await typed(followup_database, tmp_path, "suppressions", "add", *words)
         assert (code, said in told) == (1, True), told
-    assert "1 suppressions" in (await typed(followup_database, tmp_path, "suppressions", "list"))[1]
+    assert "1 suppression." in (await typed(followup_database, tmp_path, "suppressions", "list"))[1]
 
 
 async def test_what_is_lifted_by_hand_brings_back_what_is_still_to_come(followup_database: Database, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ async def test_what_is_lifted_by_hand_brings_back_what_is_still_to_come(followup
     yes = {"channel": "email", "purpose": "", "granted": True, "evidence": "wrote to us", "at": datetime.now(UTC)}
     async with followup_database.transaction() as unit:
         await store.consent.say(unit, [{"id": uuid4(), "client_id": client_id, **yes}])
-    assert "1 suppressions" in (await typed(followup_database, tmp_path, "suppressions", "lift", "ada@example.net"))[1]
+    assert "Lifted: 1 suppression." in (await typed(followup_database, tmp_path, "suppressions", "lift", "ada@example.net"))[1]
     assert (await company.touches(client_id))["review"]["state"] == "planned"
 
 
@@ -80,7 +80,7 @@ async def test_letters_that_are_due_are_printed_once(followup_database: Database
     await add_touches(followup_database, [client_id], channel="post")
     pdf = tmp_path / "letters.pdf"
     code, told = await typed(followup_database, tmp_path, "letters", "print", "--out", str(pdf))
-    assert (code, told) == (0, f"1 letters are in {pdf}.\n")
+    assert (code, told) == (0, f"{pdf}: 1 letter.\n")
     assert pdf.read_bytes().startswith(b"%PDF")
     async with followup_database.reading() as unit:
         assert [row["state"] for row in await unit.fetch("SELECT state FROM touch")] == ["sent"]
@@ -102,7 +102,7 @@ async def test_letters_that_could_not_be_written_wait_for_the_next_time(
     assert (code, "Nothing was printed" in told) == (1, True), told
     assert await states(followup_database) == {("planned", None): 1}
     pdf = tmp_path / "letters.pdf"
-    assert (await typed(followup_database, tmp_path, "letters", "print", "--out", str(pdf)))[1] == f"1 letters are in {pdf}.\n"
+    assert (await typed(followup_database, tmp_path, "letters", "print", "--out", str(pdf)))[1] == f"{pdf}: 1 letter.\n"
 
 
 @pytest.mark.usefixtures("unfenced")
@@ -117,7 +117,7 @@ async def test_a_name_the_font_does_not_have_holds_no_other_letter_back(
     await add_touches(followup_database, clients, channel="post")
     pdf = tmp_path / "letters.pdf"
     code, told = await typed(followup_database, tmp_path, "letters", "print", "--out", str(pdf))
-    assert (code, told.splitlines()[0]) == (0, f"2 letters are in {pdf}.")
+    assert (code, told.splitlines()[0]) == (0, f"{pdf}: 2 letters.")
     assert f"1 wait, for example to client {clients[2]}: set FOLLOWUP_LETTER_FONT" in told
     assert await states(followup_database) == {("sent", None): 2, ("planned", None): 1}
     again = tmp_path / "again.pdf"
