@@ -78,7 +78,7 @@ async def test_the_preview_reads_as_the_mail_will(company: Company) -> None:
     assert "Hear less often" in line.message.text  # every button and link a mail has, though they lead nowhere
     [asked] = [line for line in await year(company, client_id, 2026) if line.step == "check_in"]
     assert asked.message is not None
-    assert "Tell us with one tap" in asked.message.html
+    assert "Tell us how it is" in asked.message.html
 
 
 CARDS = """plan = "cards"

@@ -108,6 +108,21 @@ def test_who_is_asked_whether_to_be_written_to_is_told_what_ends_it() -> None:
     assert wish_of(found[1]) == ("stop", True)
 
 
+@pytest.mark.parametrize(
+    ("name", "button"),
+    [
+        ("member_spring", "Ask us to call you for a day"),
+        ("member_autumn", "Ask us to call you for a day"),
+        ("check_in", "Tell us how it is"),
+    ],
+)
+def test_a_button_promises_the_page_behind_it(name: str, button: str) -> None:
+    _, text, page = parts_of(wire(name))
+    assert button in text
+    assert button in page
+    assert "Choose a day" not in page
+
+
 def test_the_same_touch_sent_again_has_the_same_id() -> None:
     first, again = (parts_of(wire("thank_you", at))[0] for at in (NOW, NOW + timedelta(hours=3)))
     assert first["Message-ID"] == again["Message-ID"]
