@@ -1,7 +1,8 @@
 """Two clients turn out to be one: everything of the first becomes the second's."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from shared.database import Rows, Transaction
@@ -87,8 +88,18 @@ async def end_doubles(unit: Transaction, loser: UUID, now: datetime) -> Rows:
     )
 
 
-async def forget(unit: Transaction, loser: UUID, survivor: UUID) -> None:
-    await unit.execute("UPDATE client SET contact = '{}', surname = NULL, merged_into = $2 WHERE id = $1", loser, survivor)
+async def forget(unit: Transaction, loser: UUID, survivor: UUID, contact: Mapping[str, Any] | None = None) -> None:
+    query = "UPDATE client SET contact = $3::jsonb, surname = NULL, merged_into = $2 WHERE id = $1"
+    await unit.execute(query, loser, survivor, contact or {})
+
+
+async def drop_contact(unit: Transaction, client_id: UUID, names: list[str]) -> None:
+    await unit.execute(
+        "UPDATE client SET contact = contact - $2::text[], "
+        "surname = CASE WHEN 'last_name' = ANY($2::text[]) THEN NULL ELSE surname END WHERE id = $1",
+        client_id,
+        names,
+    )
 
 
 async def remember(unit: Transaction, loser: UUID, survivor: UUID, lead_id: UUID, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from services.followup import store
 from services.followup.domain.enrolling import Roof, fold, shares_roof
 from services.followup.use_cases.consent import SOURCE, Addresses, hear, suppress_erased
 from services.followup.use_cases.enrol import Arrival, Enroller
+from services.followup.use_cases.merge import take_back
 from services.followup.use_cases.pauses import Pauses
 from services.followup.use_cases.planning import company_of
 from shared import events
@@ -138,12 +139,15 @@ class Clients:
         """Personal data go; the row stays, so that a late event revives nothing."""
         gone = [one.event for one in received if isinstance(one.event, events.PersonErased)]
         clients = await store.clients.lock_all(unit, {one.person_id for one in gone})
-        await suppress_erased(unit, self.addresses, clients.values(), now)
-        reached = [address for one in clients.values() for name in ("email", "phone") if (address := one["contact"].get(name))]
+        lent = await take_back(unit, self.addresses, clients.values())
+        leaving = [*clients.values(), *({"contact": contact} for contact in lent.values())]
+        await suppress_erased(unit, self.addresses, leaving, now)
+        reached = [address for one in leaving for name in ("email", "phone") if (address := one["contact"].get(name))]
         await store.inbound.forget_notices(unit, reached)
         await self.pauses.stop(unit, [one.person_id for one in gone], "client.erased", now)
         rows = [{**_client(one.person_id, one.lead_id, events.Contact(), now, prospect=False), "contact": {}} for one in gone]
         await store.clients.erase(unit, [{**row, "erased": True} for row in {row["id"]: row for row in rows}.values()])
+        await self.pauses.planner.plan(unit, list(lent), now)
 
 
 async def heirs_of(told: list[Told], unit: Transaction) -> list[Told]:

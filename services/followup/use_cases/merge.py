@@ -1,5 +1,6 @@
 """Two clients are one person: the survivor gets everything, and the strictest of what either of them said."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,12 +58,18 @@ class Merges:
         await store.merging.survive(unit, loser, survivor)
         await store.merging.move(unit, loser, survivor)
         await announce_skipped(unit, await store.merging.end_doubles(unit, loser, now), now)
-        await store.merging.forget(unit, loser, survivor)
+        await store.merging.forget(unit, loser, survivor, {"lent": self._lent(old, new)})
         kept = await store.clients.find(unit, survivor)
         for channel, purposes in refused.items():
             await suppress_client(unit, self.addresses, kept, channel, purposes, "merged", now)
         await self.pauses.wait(unit, [survivor])
         await self.pauses.planner.plan(unit, [survivor], now)
+
+    def _lent(self, old: Any, new: Any) -> dict[str, str]:
+        """Hashes of what the survivor did not have: it is still the loser's to take back."""
+        own = new["contact"] if new else {}
+        lent = {name: str(value) for name, value in old["contact"].items() if value and own.get(name) is None}
+        return {name: self.addresses.sealed(value) for name, value in lent.items()}
 
     async def _refused(self, unit: Transaction, client: Any, now: datetime) -> dict[str, list[str]]:
         """By channel, what the loser's words and suppressions forbid."""
@@ -76,3 +83,18 @@ class Merges:
             if row["until"] is None and row["reason"] != "hard_bounce" and hashes.get(row["channel"]) == row["address_hash"]:
                 found[row["channel"]].append(row["purpose"])
         return {channel: sorted(set(purposes)) for channel, purposes in found.items() if purposes}
+
+
+async def take_back(unit: Transaction, addresses: Addresses, gone: Iterable[Any]) -> dict[UUID, dict[str, str]]:
+    """What the erased lent to who they were merged into is forgotten there, also where the merge was undone. Returns it."""
+    lent = {row["id"]: row["contact"]["lent"] for row in gone if row["contact"].get("lent")}
+    heirs = await store.merging.heirs(unit, list(lent))
+    survivors = await store.clients.lock_all(unit, heirs.values())
+    taken: dict[UUID, dict[str, str]] = {}
+    for id, heir in heirs.items():
+        for name, value in (survivors[heir]["contact"] if heir in survivors else {}).items():
+            if value and addresses.sealed(str(value)) == lent[id].get(name):
+                taken.setdefault(heir, {})[name] = value
+    for heir, contact in taken.items():
+        await store.merging.drop_contact(unit, heir, list(contact))
+    return taken

@@ -192,6 +192,28 @@ async def test_who_was_merged_into_somebody_erased_is_a_client_of_their_own_when
     assert found == ([] if both else [(loser, loser)])
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_what_somebody_erased_gave_to_who_they_were_merged_into_is_forgotten_there(
+    followup_database: Database, known: bool
+) -> None:
+    """The merge was undone, and only the other one is erased; what the survivor had themselves stays theirs."""
+    company, survivor = Company(followup_database), uuid4()
+    await company.agree()
+    loser = await company.win(email="ada@example.net", phone="+14195550134")
+    if known:
+        await company.complete(await company.win(person_id=survivor, email=None, phone="+14195550134"))
+    await company.hear(
+        company.merges.merge_persons, events.PersonMerged(lead_id=uuid4(), person_id=loser.person_id, into=survivor)
+    )
+    await company.hear(company.clients.erase, events.PersonErased(lead_id=uuid4(), person_id=loser.person_id))
+    async with followup_database.reading() as unit:
+        client = await store.clients.find(unit, survivor)
+        assert await unit.value("SELECT count(*) FROM client x WHERE x::text ~ 'ada@example'") == 0
+    assert client["contact"].get("phone") == ("+14195550134" if known else None)
+    assert ("email", "marketing", "erased") in await suppressions(followup_database)
+    assert known <= ("planned" not in {row["state"] for row in (await company.touches(survivor)).values()})
+
+
 async def test_what_a_person_tells_us_of_who_they_were_is_about_who_they_are_today(
     followup_database: Database, tmp_path: Path
 ) -> None:
