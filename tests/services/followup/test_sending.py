@@ -69,7 +69,7 @@ async def test_what_was_read_long_ago_is_forgotten_however_much_it_is(followup_d
     async with followup_database.transaction() as unit:
         await unit.execute(
             "INSERT INTO inbox (source, event_id, topic, key, received_at) "
-            "SELECT '/test', n::text, 'test', '', now() - n % 2 * interval '31 days' FROM generate_series(1, 10003) AS n"
+            "SELECT '/test', n::text, 'test', '', now() - n % 2 * interval '46 days' FROM generate_series(1, 10003) AS n"
         )
     await Recovery(loop_over(followup_database, Recording()))._look_around()
     async with followup_database.reading() as unit:
