@@ -186,15 +186,14 @@ def _add_keys(group: click.Group, settings_class: type[ServiceSettings]) -> None
 
     @keys.command("list", help="Every key without its secret, with its scopes and its last use.")
     def show() -> None:
-        found = in_transaction(read_settings(settings_class), list_keys)
-        if not found:
-            click.echo("There are no keys: keys create CLIENT --scope SCOPE makes one.", err=True)
-        for key in found:
+        lines = []
+        for key in in_transaction(read_settings(settings_class), list_keys):
             until = f"{key['expires_at']:%F %R} UTC" if key["expires_at"] else "revoked"
             ends = f"revoked {key['revoked_at']:%F}" if key["revoked_at"] else f"until {until}"
             used = f"{key['last_used_at']:%F %R} UTC" if key["last_used_at"] else "never"
             rep = f"  rep {key['rep_id']}" if key["rep_id"] else ""
-            click.echo(f"{key['id']}  {key['client']}  {','.join(key['scopes'])}  {ends}  last used {used}{rep}")
+            lines.append(f"{key['id']}  {key['client']}  {','.join(key['scopes'])}  {ends}  last used {used}{rep}")
+        show_lines(lines, "There are no keys: keys create CLIENT --scope SCOPE makes one.")
 
     @keys.command("revoke", help="Stop a key, within seconds, for ever.")
     @click.argument("key_id")
@@ -209,3 +208,11 @@ def _add_keys(group: click.Group, settings_class: type[ServiceSettings]) -> None
 
 def counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def show_lines(lines: Sequence[str], nothing: str) -> None:
+    """A list; of an empty one a sentence, beside it: whoever counts lines counts none."""
+    for line in lines:
+        click.echo(line)
+    if not lines:
+        click.echo(nothing, err=True)

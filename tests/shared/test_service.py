@@ -16,10 +16,11 @@ from deploy.local.ports import free_ports
 from services.intake.main import MIGRATIONS
 from services.intake.settings import Settings
 from shared import service, telemetry
+from shared.consumer import Consumer
 from shared.database import Database
 from shared.http import ReadyJson, serve_directly
 from shared.service import Service
-from shared.settings import ROOT
+from shared.settings import ROOT, LocalSettings
 from tests.support import in_thread, until
 
 DIES = """
@@ -149,6 +150,22 @@ async def test_a_consumer_that_no_longer_polls_is_found_by_the_watchdog(
 
         assert "has not polled" in await until(failed, seconds=5, what="the watchdog")
     telemetry.ASSIGNED.set(0)
+
+
+async def test_who_never_reached_kafka_and_whose_database_answers_can_be_told_by_their_gauges(
+    database: Database, running: Any
+) -> None:
+    telemetry.LAST_POLL.set(0)
+    telemetry.DATABASE_ANSWERED.set(0)
+    it, began = made(database), time.time()
+    nowhere = LocalSettings(kafka_bootstrap_servers=f"127.0.0.1:{free_ports(1)[0]}")
+    it.consumer = Consumer(nowhere, database, group="none", topics=["none"], handlers={})
+    async with await running(it):
+
+        async def told() -> bool:
+            return min(telemetry.LAST_POLL._value.get(), telemetry.DATABASE_ANSWERED._value.get()) >= began
+
+        assert await until(told, seconds=5, what="both gauges")
 
 
 async def test_a_task_that_swallows_a_cancellation_is_cancelled_again(database: Database) -> None:

@@ -14,6 +14,7 @@ from services.followup.cli.work import planner, work
 from services.followup.use_cases.households import place_of
 from services.followup.use_cases.planning import company_of
 from services.followup.use_cases.preview import Line, preview, why
+from shared.commands import show_lines
 from shared.database import Transaction
 
 CLIENT = click.option("--client", "client_id", type=click.UUID, required=True, help="The client's id.")
@@ -28,15 +29,14 @@ def clients() -> None:
 @click.option("--after", type=click.UUID, help="The last id of the page before.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50)
 def show_all(after: UUID | None, limit: int) -> None:
-    async def run(unit: Transaction) -> None:
-        rows = await store.clients.page(unit, after, limit)
-        if not rows:
-            click.echo("There is nobody.")
-        for row in rows:
+    async def run(unit: Transaction) -> list[str]:
+        lines = []
+        for row in await store.clients.page(unit, after, limit):
             state = "prospect" if row["prospect"] else "moved" if row["moved_at"] else "client"
-            click.echo(f"{row['id']}  {state:<9} household {row['household_id']}  since {row['created_at']:%Y-%m-%d}")
+            lines.append(f"{row['id']}  {state:<9} household {row['household_id']}  since {row['created_at']:%Y-%m-%d}")
+        return lines
 
-    work(run)
+    show_lines(work(run), "There is nobody.")
 
 
 @clients.command("show", help="What is known of a client: plans, jobs, assets, what holds the plans back.")

@@ -19,7 +19,7 @@ from services.handoff.settings import Settings
 from services.handoff.use_cases import people
 from services.handoff.use_cases.people import NotImported, PeopleError
 from services.handoff.use_cases.rep_changes import NewRep, RepChanges
-from shared.commands import counted, read_settings
+from shared.commands import counted, read_settings, show_lines
 from shared.database import Transaction
 from shared.signing import load_secret
 
@@ -106,12 +106,11 @@ def _refuse(wrong: dict[int, str]) -> None:
 
 @reps.command("list", help="Every rep, with their pools.")
 def list_reps() -> None:
-    found = run(store.people.reps)
-    if not found:
-        click.echo("There are no reps yet: reps add NAME --email E adds one.", err=True)
-    for rep in found:
+    lines = []
+    for rep in run(store.people.reps):
         leads = counted(rep["open_leads"], "open lead")
-        click.echo(f"{rep['id']}  {rep['state']:7} {rep['name']} <{rep['email']}>  {rep['pools']}  {leads}")
+        lines.append(f"{rep['id']}  {rep['state']:7} {rep['name']} <{rep['email']}>  {rep['pools']}  {leads}")
+    show_lines(lines, "There are no reps yet: reps add NAME --email E adds one.")
 
 
 @reps.command("show", help="All that is known of a rep.")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from services.intake.cli.persons import run, show_lines
+from services.intake.cli.persons import run
 from services.intake.domain.campaigns import BadCosts, campaign_key, read_costs
 from services.intake.store import campaigns as store
 from services.intake.use_cases.campaigns import import_costs, set_promise
-from shared.commands import counted
+from shared.commands import counted, show_lines
 
 
 @click.group(help="What campaigns promise and cost. A campaign is known by its utm_campaign.")

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 import click
 
 from services.intake.adapters.senders import KINDS, fault_of_secret, new_secret
-from services.intake.cli.persons import show_lines
 from services.intake.settings import Settings
 from services.intake.store import endpoints as store
 from services.intake.store import forms as form_store
-from shared.commands import counted, in_transaction, read_settings
+from shared.commands import counted, in_transaction, read_settings, show_lines
 from shared.database import Transaction
 
 MAY_BEGIN_WITH_A_DASH = {"ignore_unknown_options": True}  # an id

@@ -5,9 +5,10 @@ from uuid import UUID
 
 import click
 
-from services.intake.cli.persons import run, show_lines
+from services.intake.cli.persons import run
 from services.intake.store import agreements
 from services.intake.use_cases.disqualify import REASONS, NotMarketings, disqualify_lead
+from shared.commands import show_lines
 
 
 @click.group(help="Leads that are marketing's.")

@@ -1,6 +1,6 @@
 """persons show | merge | unmerge | unlink | consent | export | erase."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -32,14 +32,6 @@ def run(work: Callable[[Transaction], Awaitable[Answer]]) -> Answer:
 
 def show(found: object) -> None:
     click.echo(orjson.dumps(found, default=str, option=orjson.OPT_INDENT_2))
-
-
-def show_lines(lines: Sequence[str], nothing: str) -> None:
-    """A list; of an empty one a sentence, beside it: whoever counts lines counts none."""
-    for line in lines:
-        click.echo(line)
-    if not lines:
-        click.echo(nothing, err=True)
 
 
 @click.group(help="Who the people are: keys, merges, consent, privacy. PERSON is an id, an email or a phone as +14195552001.")

@@ -4,12 +4,12 @@ from uuid import UUID
 
 import click
 
-from services.intake.cli.persons import show, show_lines
+from services.intake.cli.persons import show
 from services.intake.settings import Settings
 from services.intake.store import quarantine as store
 from services.intake.use_cases import review_quarantine
 from services.intake.use_cases.review_quarantine import CannotMend, NotInQuarantine
-from shared.commands import in_transaction, read_settings
+from shared.commands import in_transaction, read_settings, show_lines
 from shared.database import Transaction
 
 GONE = "There is no such submission in quarantine: see `quarantine list`."

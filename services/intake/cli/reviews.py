@@ -5,9 +5,10 @@ from uuid import UUID
 
 import click
 
-from services.intake.cli.persons import run, show_lines
+from services.intake.cli.persons import run
 from services.intake.store import persons as store
 from services.intake.use_cases.persons import settle_review
+from shared.commands import show_lines
 from shared.database import Rows, Transaction
 
 
