@@ -114,7 +114,7 @@ class Service:
                         telemetry.OUTBOX_PENDING.set(row["n"])
                         telemetry.OUTBOX_OLDEST.set((row["now"] - row["oldest"]).total_seconds() if row["oldest"] else 0)
                         telemetry.DATABASE_ANSWERED.set_to_current_time()
-            await asyncio.sleep(5)
+            await asyncio.sleep(MEASURE_SECONDS)
 
     def _add_health(self) -> None:
         sick: dict[int | str, dict[str, Any]] = {503: {"description": "Not now"}}

@@ -127,7 +127,7 @@ async def part(unit: Transaction, ids: list[UUID]) -> None:
     if not (found := await heirs(unit, ids)):
         return
     await unit.execute(
-        "UPDATE client own SET merged_into = NULL, prospect = TRUE, household_id = own.id, contact = '{}' "
+        "UPDATE client own SET merged_into = NULL, prospect = TRUE, household_id = own.id "
         "FROM unnest($1::uuid[], $2::uuid[]) AS of(id, heir) JOIN client heir ON heir.id = of.heir "
         "WHERE own.id = of.id AND heir.erased AND NOT own.erased",
         list(found),
