@@ -25,6 +25,7 @@ from shared.stopping import end
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 STALLED_AFTER, WATCH_SECONDS = 120.0, 10.0
+MEASURE_SECONDS = 5
 _OWN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # ours is in shared/telemetry.py
 
 
